@@ -81,6 +81,11 @@ int mpg_sigpause_bsd(int mask)
 	return suspend(&set, "sigpause", &result) ? result : sigpause_bsd_real(mask);
 }
 
+INTERPOSE(int, __sigpause, int sig_or_mask, int is_sig)
+{
+	return is_sig ? __xpg_sigpause(sig_or_mask) : mpg_sigpause_bsd(sig_or_mask);
+}
+
 static bool begin(struct mpg_readiness *r, const sigset_t *set, int64_t ns, const char *call)
 {
 	if (!mpg_thread_is_green() || !set || !mpg_readiness_begin(r, ns, call))
@@ -153,4 +158,3 @@ INTERPOSE(int, sigwait, const sigset_t *set, int *sig)
 }
 
 ALIAS(__sigsuspend, sigsuspend);
-ALIAS(__sigtimedwait, sigtimedwait);
