@@ -10,7 +10,7 @@ src=$(dirname "$0")/..
 build=${1:-.}
 
 names=$(sed -n 's/^\(CALL\|ALIAS_OF\)(\([A-Za-z0-9_]*\).*/\2/p' "$src/src/calls.def")
-objects=$(find "$build/src" -path "$build/src/ev" -prune -o -name chk.o -o -name '*.o' -print)
+objects=$(find "$build/src" -name '*.o' ! -name chk.o ! -path "$build/src/ev/*")
 if [ -z "$names" ] || [ -z "$objects" ]; then
 	echo "check-direct-calls: no names or no object files below $build/src" >&2
 	exit 99
