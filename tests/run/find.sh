@@ -47,8 +47,8 @@ sed "s|^libdir=.*|libdir='$dir/odd/other/place'|" "$SOURCE" >"$dir/odd/some/bin/
 found "in the configured libdir" "$dir/odd/other/place/$name" "$dir/odd/some/bin/greenmp-run"
 if [ -f scripts/installed/greenmp-run ]; then
 	same "make fills in the libdir" 1 "$(grep -c "^libdir='/.*'" scripts/installed/greenmp-run)"
-	same "and changes nothing else" "$(grep -v '^libdir=' "$SOURCE")" \
-		"$(grep -v '^libdir=' scripts/installed/greenmp-run)"
+	same "and changes nothing else" "$(grep -v '^libdir=' "$SOURCE" | cksum)" \
+		"$(grep -v '^libdir=' scripts/installed/greenmp-run | cksum)"
 fi
 if [ -f .libs/$name ] && [ -x scripts/greenmp-run ]; then
 	found "the tree that is being tested" "$build/.libs/$name" "$build/scripts/greenmp-run"

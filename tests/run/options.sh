@@ -35,6 +35,9 @@ for value in 60001 -1 x 1.5 '' 99999999999999999999 ' 1'; do rejects --turn-ms "
 rejects --accept thread 'auto uring worker'
 rejects --python yes 'on off'
 
+for name in $(grep -o '"MPGREEN_[A-Z_]*"' "$top/src/settings.c" 2>/dev/null | tr -d '"' | sort -u); do
+	[ "$name" = MPGREEN_ ] || has "there is an option for $name" "$name" "$("$script" --help)"
+done
 same "the library's other variables pass" x "$(MPGREEN_FDS=x "$script" printenv MPGREEN_FDS)"
 run "$script" printenv MPGREEN_SCHEDULER
 same "nothing is set that was not asked for" '' "$out"
