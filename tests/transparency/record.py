@@ -100,6 +100,16 @@ def lines_of(path):
         return set(ids.read().splitlines())
 
 
+def missing_preload():
+    """The library that LD_PRELOAD names and the loader did not take: the comparison would be void."""
+    if not os.path.exists("/proc/self/maps"):
+        return None
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        loaded = maps.read()
+    wanted = os.environ.get("LD_PRELOAD")
+    return wanted if wanted and os.path.realpath(wanted) not in loaded else None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("module")
@@ -114,6 +124,8 @@ def main():
         skip = lines_of(args.skip) if args.skip else ()
         keep = lambda name: name not in skip
 
+    if missing_preload():
+        sys.exit(f"{missing_preload()} is not loaded")
     faulthandler.enable(all_threads=True)
     sys.path[:] = [entry for entry in sys.path if entry != os.path.dirname(__file__)]
     recorder = Recorder(os.path.abspath(args.record))
