@@ -32,7 +32,12 @@ class Run:
         self.side = side
         self.outcomes = {}
         self.details = {}
+        self.waits = None
         self.seconds = 0.0
+
+    def __str__(self):
+        waits = "" if self.waits is None else f" with {self.waits} waits"
+        return f"{self.seconds:.0f} s {self.side}{waits}"
 
     def take(self, path):
         """Read a record. Return the test that was running at its end, and whether it is whole."""
@@ -49,6 +54,7 @@ class Run:
                     running = None
                 else:
                     whole = True
+                    self.waits = event["waits"]
         return running, whole
 
     def put(self, test, outcome, detail):
@@ -239,7 +245,7 @@ def first_runs(compare):
     """Both sides of every module, one after the other: some tests want a port of their own."""
     def both(module):
         pair = [compare.module(module, side) for side in SIDES]
-        say(f"ran {module}: {', '.join(f'{run.seconds:.0f} s {run.side}' for run in pair)}")
+        say(f"ran {module}: {pair[0]}, {pair[1]}")
         return pair
 
     with concurrent.futures.ThreadPoolExecutor(compare.options.jobs) as pool:
@@ -273,6 +279,9 @@ def main():
             json.dump({plain.module: {"plain": plain.outcomes, "preloaded": preloaded.outcomes}
                        for plain, preloaded in pairs}, out, indent=1)
     say(f"{report.tests} tests: {report.real} real differences, {report.flaky} flaky")
+    if options.scheduler != "none" and not any(preloaded.waits for _, preloaded in pairs):
+        say("no call went through the scheduler: nothing was compared")
+        return 2
     if report.tests == 0:
         return 2
     return 1 if report.real else 0

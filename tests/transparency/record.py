@@ -110,6 +110,18 @@ def missing_preload():
     return wanted if wanted and os.path.realpath(wanted) not in loaded else None
 
 
+def waits():
+    """How often the library asked a scheduler in this process; None without the library."""
+    import ctypes  # only now: the tests are through
+
+    read = getattr(ctypes.CDLL(None), "mpgreen_stats_read", None)
+    if read is None:
+        return None
+    counts = (ctypes.c_uint64 * 8)()
+    read(counts, ctypes.c_size_t(ctypes.sizeof(counts)))
+    return counts[0]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("module")
@@ -142,7 +154,7 @@ def main():
             recorder.emit(id=args.module, outcome=f"skip ({reason})", detail="")
         else:
             chosen(suite, keep).run(recorder)
-    recorder.emit(end=args.module)
+    recorder.emit(end=args.module, waits=waits())
 
 
 if __name__ == "__main__":
