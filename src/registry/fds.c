@@ -97,7 +97,7 @@ static struct mpg_fd *to_change(int fd)
 {
 	struct mpg_fd *entry;
 
-	if (!atomic_load_explicit(&mpg_fds_active, memory_order_relaxed) || fd < 0)
+	if (!mpg_fds_are_active() || fd < 0)
 		return NULL;
 	entry = mpg_fd_entry(fd);
 	if (!entry || !mpg_fd_state(entry) || mpg_fd_state(entry) & MPG_FD_PRIVATE)
