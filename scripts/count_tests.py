@@ -37,7 +37,7 @@ def pytest_count(match):
 
 
 def unittest_count(match):
-    words = dict(re.findall(r"([a-z ]+)=(\d+)", match[2] or ""))
+    words = dict(re.findall(r"([a-z][a-z ]*)=(\d+)", match[2] or ""))
     failed = sum(int(number) for word, number in words.items() if word in ("failures", "errors"))
     skipped = int(words.get("skipped", 0))
     return Count(int(match[1]) - failed - skipped, failed, skipped)
