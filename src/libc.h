@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pty.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -45,8 +46,10 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <termios.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
+#include <utmp.h>
 #if HAVE_DECL_PIDFD_OPEN
 #include <sys/pidfd.h>
 #endif
@@ -59,7 +62,10 @@ ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t size, int flags,
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
 int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 		const sigset_t *mask, size_t size);
+int __sigpause(int sig_or_mask, int is_sig);
 int __xpg_sigpause(int sig);
+int __open_2(const char *path, int flags);
+int __openat_2(int directory, const char *path, int flags);
 #pragma GCC visibility pop
 
 #endif

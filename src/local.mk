@@ -15,6 +15,7 @@ libcore_la_SOURCES = \
 	src/calls/epoll.c \
 	src/calls/fd.c \
 	src/calls/iovec.c src/calls/iovec.h \
+	src/calls/open.c \
 	src/calls/poll.c \
 	src/calls/readiness.c src/calls/readiness.h \
 	src/calls/receive.c \
@@ -24,6 +25,7 @@ libcore_la_SOURCES = \
 	src/calls/sigwait.c \
 	src/calls/sleep.c \
 	src/calls/stream.c \
+	src/calls/tty.c \
 	src/calls/waitall.c src/calls/waitall.h \
 	src/engine/clock.h \
 	src/engine/doorbell.c src/engine/doorbell.h \

@@ -81,4 +81,3 @@ INTERPOSE(int, pidfd_open, pid_t pid, unsigned flags)
 #endif
 
 ALIAS(__pipe, pipe);
-ALIAS(__socket, socket);

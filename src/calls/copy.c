@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Moving bytes from fd to fd inside the kernel: sendfile(), splice() and tee(). */
+#include "calls/iovec.h"
 #include "calls/readiness.h"
 #include "os/linux/interpose.h"
 #include "os/linux/nowait.h"
@@ -165,6 +166,36 @@ INTERPOSE(ssize_t, tee, int from, int to, size_t len, unsigned flags)
 		errno = w.saved_errno;
 
 	return n;
+}
+
+/* Into a pipe it gives pages and goes on until all are given; out of one it takes what is there. */
+static ssize_t vmsplice_green(struct mpg_wait *w, const struct iovec *iov, size_t n, unsigned flags)
+{
+	bool writes = (REAL(fcntl)(w->fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+	struct mpg_iovec rest = MPG_IOVEC(iov, (int)n);
+	ssize_t r;
+
+	w->events = writes ? POLLOUT : POLLIN;
+	do {
+		size_t len;
+
+		r = REAL(vmsplice)(w->fd, rest.iov, (size_t)rest.n, flags | SPLICE_F_NONBLOCK);
+		len = (writes && r > 0) || (r < 0 && errno == EAGAIN) ? mpg_iovec_total(&rest) : 0;
+		if (!mpg_wait_more(w, r, len))
+			break;
+	} while (mpg_iovec_advance(&rest, r));
+	mpg_iovec_end(&rest);
+
+	return mpg_wait_total(w, r);
+}
+
+INTERPOSE(ssize_t, vmsplice, int fd, const struct iovec *iov, size_t n, unsigned flags)
+{
+	struct mpg_wait w;
+
+	if (flags & SPLICE_F_NONBLOCK || n > IOV_MAX || !mpg_wait_begin(&w, fd, POLLOUT))
+		return REAL(vmsplice)(fd, iov, n, flags);
+	return vmsplice_green(&w, iov, n, flags);
 }
 
 ALIAS(sendfile64, sendfile);

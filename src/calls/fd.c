@@ -26,9 +26,16 @@ INTERPOSE(int, close, int fd)
 /* libc closes behind our back, after it has flushed: the number must not be ours any more by then. */
 INTERPOSE(int, fclose, FILE *stream)
 {
-	if (stream)
+	if (atomic_load_explicit(&mpg_fds_active, memory_order_relaxed))
 		mpg_wait_forget(fileno(stream));
 	return REAL(fclose)(stream);
+}
+
+INTERPOSE(int, closedir, DIR *directory)
+{
+	if (atomic_load_explicit(&mpg_fds_active, memory_order_relaxed))
+		mpg_wait_forget(dirfd(directory));
+	return REAL(closedir)(directory);
 }
 
 static bool is_open(int fd)
@@ -77,6 +84,27 @@ INTERPOSE(int, fcntl, int fd, int command, ...)
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
 		mpg_wait_forget(r);
 	return r;
+}
+
+/* Two calls that put another file behind the standard fds with libc's own dup2(). */
+static int forget_stdio(int r)
+{
+	if (r == 0)
+		for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+			mpg_wait_forget(fd);
+	return r;
+}
+
+INTERPOSE(int, login_tty, int fd)
+{
+	return forget_stdio(REAL(login_tty)(fd));
+}
+
+INTERPOSE(int, daemon, int keep_directory, int keep_stdio)
+{
+	int r = REAL(daemon)(keep_directory, keep_stdio);
+
+	return keep_stdio ? r : forget_stdio(r);
 }
 
 #if HAVE_DECL_CLOSE_RANGE || HAVE_DECL_CLOSEFROM
@@ -129,6 +157,7 @@ INTERPOSE(void, closefrom, int first)
 }
 #endif
 
+ALIAS(_IO_fclose, fclose);
 ALIAS(__close, close);
 ALIAS(__dup2, dup2);
 ALIAS(__fcntl, fcntl);

@@ -98,7 +98,6 @@ int mpg_readiness_result(struct mpg_readiness *r, int n)
 {
 	if (n >= 0)
 		errno = r->w.saved_errno;
-	mpg_readiness_drop(r);
 	if (!r->error)
 		return n;
 	errno = r->error;

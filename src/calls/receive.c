@@ -90,5 +90,3 @@ INTERPOSE(int, recvmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags
 
 	return mpg_control_arrived_in(messages, (int)mpg_wait_total(&w, r));
 }
-
-ALIAS(__recv, recv);

@@ -111,4 +111,3 @@ INTERPOSE(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags
 }
 
 ALIAS(__send, send);
-ALIAS(__sendmmsg, sendmmsg);

@@ -108,4 +108,15 @@ INTERPOSE(int, usleep, useconds_t microseconds)
 	return -1;
 }
 
+/* C11's: 0, -1 when interrupted, another negative number for other errors. */
+INTERPOSE(int, thrd_sleep, const struct timespec *time, struct timespec *rest)
+{
+	int error;
+
+	if (!mpg_thread_is_green())
+		return REAL(thrd_sleep)(time, rest);
+	error = clock_nanosleep(CLOCK_REALTIME, 0, time, rest);
+	return error == 0 ? 0 : error == EINTR ? -1 : -2;
+}
+
 ALIAS(__nanosleep, nanosleep);

@@ -165,23 +165,30 @@ static int wait_for_change(struct mpg_wait *w, int fd, short events)
 	return verdict;
 }
 
+/* One of the waits on an fd; undone when the thread is cancelled in it, too. */
+struct counted {
+	struct mpg_fd *entry;
+	unsigned forks;
+};
+
+static void uncount(const struct counted *c)
+{
+	/* A fiber that was parked across fork() is not among the waiters of the child. */
+	if (c->entry && c->forks == mpg_process_forks)
+		atomic_fetch_sub(&c->entry->waiters, 1);
+}
+
 static int wait_counted(struct mpg_wait *w, int fd, short events)
 {
-	unsigned forks = mpg_process_forks;
-	int verdict, error;
+	__attribute__((cleanup(uncount))) struct counted c = { w->entry, mpg_process_forks };
 
-	if (w->entry) {
-		atomic_fetch_or_explicit(&w->entry->state, MPG_FD_WATCHED, memory_order_relaxed);
-		atomic_fetch_add(&w->entry->waiters, 1);
+	if (c.entry) {
+		atomic_fetch_or_explicit(&c.entry->state, MPG_FD_WATCHED, memory_order_relaxed);
+		atomic_fetch_add(&c.entry->waiters, 1);
 	}
-	verdict = fd >= 0 && w->attempt >= SPURIOUS ? wait_for_change(w, fd, events)
-						    : wait_once(w, fd, events);
-	error = errno;
-	/* A fiber that was parked across fork() is not among the waiters of the child. */
-	if (w->entry && forks == mpg_process_forks)
-		atomic_fetch_sub(&w->entry->waiters, 1);
-	errno = error;
-	return verdict;
+	if (fd >= 0 && w->attempt >= SPURIOUS)
+		return wait_for_change(w, fd, events);
+	return wait_once(w, fd, events);
 }
 
 void mpg_wait_end(struct mpg_wait *w)
