@@ -136,7 +136,7 @@ def main():
         title = "A gevent ticker every 10 ms, while another greenlet waits in multiprocessing"
         with open(options.picture, "w", encoding="utf-8") as picture:
             picture.write(timeline.draw(title, panels, lanes))
-        print(f"drawn: {options.picture}")
+        print(f"drawn: {os.path.abspath(options.picture)}")
 
     failed = [name for name, _, after in rows if failure(after)]
     if failed:
