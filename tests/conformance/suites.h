@@ -14,7 +14,20 @@
 	X(send) \
 	X(deadline) \
 	X(connect) \
-	X(transfer)
+	X(transfer) \
+	X(events) \
+	X(poll) \
+	X(select) \
+	X(epoll) \
+	X(sleep) \
+	X(sigwait) \
+	X(signal) \
+	X(close) \
+	X(fd) \
+	X(fork) \
+	X(cancel) \
+	X(names) \
+	X(fortified)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)

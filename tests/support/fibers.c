@@ -216,14 +216,15 @@ static void *current(void *self)
 	return loop.running;
 }
 
+/* On any thread: nothing but a kick. */
 static void closing(void *self, int fd)
 {
 	uint64_t one = 1;
 
-	ck_assert_ptr_eq(self, &loop);
-	ck_assert_int_ge(fd, 0);
+	(void)self;
+	(void)fd;
 	atomic_fetch_add(&loop.closings, 1);
-	ck_assert_int_eq(syscall(SYS_write, loop.kick, &one, sizeof(one)), sizeof(one));
+	syscall(SYS_write, loop.kick, &one, sizeof(one));
 }
 
 static const mpgreen_scheduler scheduler = {
