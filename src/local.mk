@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+# libmpgreen.so, and its parts as a convenience library for the unit tests.
+
+noinst_LTLIBRARIES = libcore.la
+libcore_la_SOURCES = \
+	include/mpgreen.h \
+	src/api.c \
+	src/calls.def \
+	src/calls/accept.c \
+	src/calls/birth.c \
+	src/calls/chk.c \
+	src/calls/connect.c \
+	src/calls/control.c src/calls/control.h \
+	src/calls/copy.c \
+	src/calls/epoll.c \
+	src/calls/fd.c \
+	src/calls/iovec.c src/calls/iovec.h \
+	src/calls/open.c \
+	src/calls/poll.c \
+	src/calls/readiness.c src/calls/readiness.h \
+	src/calls/receive.c \
+	src/calls/select.c \
+	src/calls/send.c \
+	src/calls/signal.c \
+	src/calls/sigwait.c \
+	src/calls/sleep.c \
+	src/calls/stream.c \
+	src/calls/tty.c \
+	src/calls/waitall.c src/calls/waitall.h \
+	src/engine/clock.h \
+	src/engine/doorbell.c src/engine/doorbell.h \
+	src/engine/poll_scheduler.c \
+	src/engine/scheduler.c src/engine/scheduler.h \
+	src/engine/signals.c src/engine/signals.h \
+	src/engine/stats.c src/engine/stats.h \
+	src/engine/thread.h \
+	src/engine/turn.c src/engine/turn.h \
+	src/engine/wait.c src/engine/wait.h \
+	src/init.c \
+	src/libc.h \
+	src/os/linux/fdset.c src/os/linux/fdset.h \
+	src/os/linux/interpose.h \
+	src/os/linux/nowait.c src/os/linux/nowait.h \
+	src/os/linux/uring.c src/os/linux/uring.h \
+	src/python.c src/python.h \
+	src/real.c src/real.h \
+	src/registry/fds.c src/registry/fds.h \
+	src/registry/private.c src/registry/private.h \
+	src/registry/process.c src/registry/process.h \
+	src/settings.c src/settings.h \
+	src/sources/job.c src/sources/job.h
+libcore_la_LIBADD = -lpthread -ldl
+
+lib_LTLIBRARIES = libmpgreen.la
+libmpgreen_la_SOURCES =
+libmpgreen_la_LIBADD = libcore.la
+libmpgreen_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(MPG_VERSION_INFO) -Wl,-z,now -Wl,-z,relro \
+	-Wl,--version-script=$(top_srcdir)/src/mpgreen.map
+libmpgreen_la_DEPENDENCIES = libcore.la src/mpgreen.map
+
+EXTRA_DIST += src/LAYERS src/mpgreen.map

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * accept() has no flag for "do not block". Where io_uring has one (Linux 6.10) it is the try. Else:
+ * wait until a connection is there, then accept on a worker, which may sit there in our stead when
+ * another process has been faster.
+ */
+#include "engine/wait.h"
+#include "os/linux/interpose.h"
+#include "os/linux/nowait.h"
+#include "os/linux/uring.h"
+#include "settings.h"
+#include "sources/job.h"
+
+struct accept_job {
+	struct mpg_job job;
+	int fd, flags;
+	socklen_t len;
+	struct sockaddr_storage addr;
+};
+
+static void run_accept(struct mpg_job *job)
+{
+	struct accept_job *a = (struct accept_job *)job;
+
+	a->len = sizeof(a->addr);
+	mpg_job_finish(job, REAL(accept4)(a->fd, (struct sockaddr *)&a->addr, &a->len, a->flags));
+}
+
+/* As the kernel hands out an address: cut to the room there is, with its full length. */
+static void give_address(const struct accept_job *a, struct sockaddr *addr, socklen_t *len)
+{
+	if (!addr || !len)
+		return;
+	memcpy(addr, &a->addr, *len < a->len ? *len : a->len);
+	*len = a->len;
+}
+
+static int accept_on_worker(struct mpg_wait *w, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	struct accept_job *a;
+	int r = -1;
+
+	while (!mpg_nowait_ready(w->fd, POLLIN)) {
+		errno = EAGAIN;
+		if (!mpg_wait_again(w, -1))
+			return -1;
+	}
+	a = mpg_job_new(sizeof(*a), run_accept);
+	if (!a)
+		return -1;
+	a->fd = w->fd;
+	a->flags = flags;
+	if (mpg_job_run(w, &a->job))
+		r = (int)a->job.result;
+	if (r >= 0)
+		give_address(a, addr, len);
+	mpg_job_put(&a->job);
+	return r;
+}
+
+typedef int (*try_accept)(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+
+static int accept_by(try_accept try, struct mpg_wait *w, struct sockaddr *addr, socklen_t *len,
+		     int flags)
+{
+	int r;
+
+	do
+		r = try(w->fd, addr, len, flags);
+	while (mpg_wait_again(w, r));
+
+	return r;
+}
+
+static int accept_green(struct mpg_wait *w, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	int r, fd_flags = REAL(fcntl)(w->fd, F_GETFL);
+
+	/* Non-blocking: one try is all, unless the fd is marked ALWAYS; mpg_wait_again() knows. */
+	if (fd_flags < 0 || fd_flags & O_NONBLOCK)
+		r = accept_by(mpg_real.accept4, w, addr, len, flags);
+	else if (mpg_settings.accept != MPG_ACCEPT_WORKER && mpg_uring_can_accept())
+		r = accept_by(mpg_uring_accept, w, addr, len, flags);
+	else
+		r = accept_on_worker(w, addr, len, flags);
+	mpg_wait_end(w);
+	if (r >= 0)
+		errno = w->saved_errno;
+	return r;
+}
+
+INTERPOSE(int, accept4, int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	struct mpg_wait w;
+
+	if (!mpg_wait_begin(&w, fd, POLLIN))
+		return mpg_wait_forget(REAL(accept4)(fd, addr, len, flags));
+	return mpg_wait_forget(accept_green(&w, addr, len, flags));
+}
+
+INTERPOSE(int, accept, int fd, struct sockaddr *addr, socklen_t *len)
+{
+	struct mpg_wait w;
+
+	if (!mpg_wait_begin(&w, fd, POLLIN))
+		return mpg_wait_forget(REAL(accept)(fd, addr, len));
+	return mpg_wait_forget(accept_green(&w, addr, len, 0));
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* Moving bytes from fd to fd inside the kernel: sendfile(), splice() and tee(). */
+#include "calls/iovec.h"
+#include "calls/readiness.h"
+#include "os/linux/interpose.h"
+#include "os/linux/nowait.h"
+
+#define CHUNK 65536
+
+/* A file as the source of sendfile(): read at an offset, the caller's or the file's own. */
+struct source {
+	int fd;
+	off_t *offset;		/* the caller's; NULL: the file position */
+	char *buffer;
+	size_t len, sent;	/* in the buffer */
+};
+
+static ssize_t fill(struct source *s, size_t count)
+{
+	ssize_t n;
+
+	if (s->sent < s->len)
+		return (ssize_t)(s->len - s->sent);
+	n = pread(s->fd, s->buffer, count < CHUNK ? count : CHUNK,
+		  s->offset ? *s->offset : lseek(s->fd, 0, SEEK_CUR));
+	s->sent = 0;
+	s->len = n > 0 ? (size_t)n : 0;
+	return n;
+}
+
+static void advance(struct source *s, size_t n)
+{
+	s->sent += n;
+	if (s->offset)
+		*s->offset += (off_t)n;
+	else
+		lseek(s->fd, (off_t)n, SEEK_CUR);
+}
+
+/* Sends what goes without blocking: 0 at the end of the file. */
+static ssize_t send_some(struct mpg_wait *w, struct source *s, size_t count)
+{
+	size_t moved = 0;
+	ssize_t n;
+
+	while (moved < count) {
+		struct iovec iov;
+
+		n = fill(s, count - moved);
+		if (n > 0) {
+			iov = (struct iovec){ s->buffer + s->sent, (size_t)n };
+			n = mpg_nowait_writev(w->entry, w->fd, &iov, 1, 0, w->done + moved > 0);
+		}
+		if (n <= 0)
+			return moved ? (ssize_t)moved : n;
+		advance(s, (size_t)n);
+		moved += (size_t)n;
+	}
+	return (ssize_t)moved;
+}
+
+static bool blocks(const struct mpg_wait *w)
+{
+	int flags = REAL(fcntl)(w->fd, F_GETFL);
+
+	return flags >= 0 && (!(flags & O_NONBLOCK) || mpg_fd_state(w->entry) & MPG_FD_ALWAYS);
+}
+
+/*
+ * sendfile() has no flag for "do not block", and how much goes into a writable socket nobody can
+ * tell. So the bytes take the way through a buffer, where each try can say no.
+ */
+INTERPOSE(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
+{
+	struct source source = { .fd = from, .offset = offset };
+	struct mpg_wait w;
+	ssize_t n;
+
+	if (!count || !mpg_wait_begin(&w, to, POLLOUT) || !blocks(&w) || mpg_fd_kind(from))
+		return REAL(sendfile)(to, from, offset, count);
+	source.buffer = malloc(CHUNK);
+	if (!source.buffer)
+		return -1;
+	do
+		n = send_some(&w, &source, count - w.done);
+	while (mpg_wait_more(&w, n, count));
+	free(source.buffer);
+
+	return mpg_wait_total(&w, n);
+}
+
+/*
+ * With SPLICE_F_NONBLOCK the pipe does not block; the other end goes by its own O_NONBLOCK, so it is
+ * asked first. What surely fits into a writable one is a page.
+ */
+static ssize_t try_splice(int from, off64_t *in, int to, off64_t *out, size_t len, unsigned flags)
+{
+	bool from_pipe = mpg_fd_kind(from) == MPG_FD_FIFO, to_pipe = mpg_fd_kind(to) == MPG_FD_FIFO;
+
+	if ((!from_pipe && !in && !mpg_nowait_ready(from, POLLIN))
+	    || (!to_pipe && !out && !mpg_nowait_ready(to, POLLOUT))) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (!to_pipe && mpg_fd_kind(to) && len > PIPE_BUF)
+		len = PIPE_BUF;
+	return REAL(splice)(from, in, to, out, len, flags | SPLICE_F_NONBLOCK);
+}
+
+/* Which end is it that has made the call fail with EAGAIN? */
+static bool wait_for_either(struct mpg_wait *w, int from, int to)
+{
+	if (!mpg_nowait_ready(from, POLLIN))
+		return mpg_wait_on(w, from, POLLIN);
+	if (!mpg_nowait_ready(to, POLLOUT))
+		return mpg_wait_on(w, to, POLLOUT);
+	return true;
+}
+
+static bool is_nonblocking(int fd)
+{
+	int flags = REAL(fcntl)(fd, F_GETFL);
+
+	return flags < 0 || flags & O_NONBLOCK;
+}
+
+/* The kernel takes a non-blocking end for a wish not to block at all. */
+static bool may_wait(struct mpg_wait *w, int from, int to, unsigned flags)
+{
+	if (flags & SPLICE_F_NONBLOCK || !mpg_thread_is_green())
+		return false;
+	if (!mpg_readiness_is_green(from) && !mpg_readiness_is_green(to))
+		return false;
+	return !is_nonblocking(from) && !is_nonblocking(to) && mpg_wait_begin_other(w);
+}
+
+INTERPOSE(ssize_t, splice, int from, off64_t *in, int to, off64_t *out, size_t len, unsigned flags)
+{
+	struct mpg_wait w;
+	ssize_t n;
+
+	if (!len || !may_wait(&w, from, to, flags))
+		return REAL(splice)(from, in, to, out, len, flags);
+	do
+		n = try_splice(from, in, to, out, len, flags);
+	while (n < 0 && errno == EAGAIN && wait_for_either(&w, from, to));
+	mpg_wait_end(&w);
+	if (n >= 0)
+		errno = w.saved_errno;
+
+	return n;
+}
+
+INTERPOSE(ssize_t, tee, int from, int to, size_t len, unsigned flags)
+{
+	struct mpg_wait w;
+	ssize_t n;
+
+	if (!len || !may_wait(&w, from, to, flags))
+		return REAL(tee)(from, to, len, flags);
+	do
+		n = REAL(tee)(from, to, len, flags | SPLICE_F_NONBLOCK);
+	while (n < 0 && errno == EAGAIN && wait_for_either(&w, from, to));
+	mpg_wait_end(&w);
+	if (n >= 0)
+		errno = w.saved_errno;
+
+	return n;
+}
+
+/* Into a pipe it gives pages and goes on until all are given; out of one it takes what is there. */
+static ssize_t vmsplice_green(struct mpg_wait *w, const struct iovec *iov, size_t n, unsigned flags)
+{
+	bool writes = (REAL(fcntl)(w->fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+	struct mpg_iovec rest = MPG_IOVEC(iov, (int)n);
+	ssize_t r;
+
+	w->events = writes ? POLLOUT : POLLIN;
+	do {
+		size_t len;
+
+		r = REAL(vmsplice)(w->fd, rest.iov, (size_t)rest.n, flags | SPLICE_F_NONBLOCK);
+		len = (writes && r > 0) || (r < 0 && errno == EAGAIN) ? mpg_iovec_total(&rest) : 0;
+		if (!mpg_wait_more(w, r, len))
+			break;
+	} while (mpg_iovec_advance(&rest, r));
+	mpg_iovec_end(&rest);
+
+	return mpg_wait_total(w, r);
+}
+
+INTERPOSE(ssize_t, vmsplice, int fd, const struct iovec *iov, size_t n, unsigned flags)
+{
+	struct mpg_wait w;
+
+	if (flags & SPLICE_F_NONBLOCK || n > IOV_MAX || !mpg_wait_begin(&w, fd, POLLOUT))
+		return REAL(vmsplice)(fd, iov, n, flags);
+	return vmsplice_green(&w, iov, n, flags);
+}
+
+ALIAS(sendfile64, sendfile);

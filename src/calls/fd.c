@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a descriptor: close() and what closes along the way, and the copies. Waits on an fd
+ * that is closed end with EBADF, and its number begins anew. The library's own fds stay open.
+ */
+#include "engine/wait.h"
+#include "os/linux/interpose.h"
+#include "registry/private.h"
+
+static int refuse(void)
+{
+	errno = EBADF;
+	return -1;
+}
+
+INTERPOSE(int, close, int fd)
+{
+	if (__builtin_expect(atomic_load_explicit(&mpg_fds_active, memory_order_relaxed), 0)) {
+		if (mpg_private_is(fd))
+			return refuse();
+		mpg_wait_forget(fd);
+	}
+	return REAL(close)(fd);
+}
+
+/* libc closes behind our back, after it has flushed: the number must not be ours any more by then. */
+INTERPOSE(int, fclose, FILE *stream)
+{
+	if (atomic_load_explicit(&mpg_fds_active, memory_order_relaxed))
+		mpg_wait_forget(fileno(stream));
+	return REAL(fclose)(stream);
+}
+
+INTERPOSE(int, closedir, DIR *directory)
+{
+	if (atomic_load_explicit(&mpg_fds_active, memory_order_relaxed))
+		mpg_wait_forget(dirfd(directory));
+	return REAL(closedir)(directory);
+}
+
+static bool is_open(int fd)
+{
+	return REAL(fcntl)(fd, F_GETFD) >= 0;
+}
+
+/* What `fd` becomes a copy of `from`: its old file is closed, if the call succeeds at all. */
+static bool may_become(int fd, int from)
+{
+	if (!atomic_load_explicit(&mpg_fds_active, memory_order_relaxed) || fd == from)
+		return true;
+	if (mpg_private_is(fd))
+		return false;
+	if (is_open(from))
+		mpg_wait_forget(fd);
+	return true;
+}
+
+INTERPOSE(int, dup, int fd)
+{
+	return mpg_wait_forget(REAL(dup)(fd));
+}
+
+INTERPOSE(int, dup2, int from, int fd)
+{
+	return may_become(fd, from) ? REAL(dup2)(from, fd) : refuse();
+}
+
+INTERPOSE(int, dup3, int from, int fd, int flags)
+{
+	return may_become(fd, from) ? REAL(dup3)(from, fd, flags) : refuse();
+}
+
+/* The third argument is a number or a pointer: both pass as a long, on every ABI of Linux. */
+INTERPOSE(int, fcntl, int fd, int command, ...)
+{
+	va_list arguments;
+	void *argument;
+	int r;
+
+	va_start(arguments, command);
+	argument = va_arg(arguments, void *);
+	va_end(arguments);
+	r = REAL(fcntl)(fd, command, argument);
+	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
+		mpg_wait_forget(r);
+	return r;
+}
+
+/* Two calls that put another file behind the standard fds with libc's own dup2(). */
+static int forget_stdio(int r)
+{
+	if (r == 0)
+		for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+			mpg_wait_forget(fd);
+	return r;
+}
+
+INTERPOSE(int, login_tty, int fd)
+{
+	return forget_stdio(REAL(login_tty)(fd));
+}
+
+INTERPOSE(int, daemon, int keep_directory, int keep_stdio)
+{
+	int r = REAL(daemon)(keep_directory, keep_stdio);
+
+	return keep_stdio ? r : forget_stdio(r);
+}
+
+#if HAVE_DECL_CLOSE_RANGE || HAVE_DECL_CLOSEFROM
+/* Calls `range` on what lies between the library's own fds. */
+static int spare_ours(unsigned first, unsigned last, unsigned flags,
+		      int (*range)(unsigned, unsigned, int))
+{
+	unsigned highest = (unsigned)mpg_fds_highest();
+
+	for (unsigned fd = first; fd <= last && fd <= highest; fd++) {
+		if (!mpg_private_is((int)fd)) {
+			mpg_wait_forget((int)fd);
+			continue;
+		}
+		if (fd > first && range(first, fd - 1, (int)flags) < 0)
+			return -1;
+		first = fd + 1;
+	}
+	return first <= last ? range(first, last, (int)flags) : 0;
+}
+#endif
+
+#if HAVE_DECL_CLOSE_RANGE
+INTERPOSE(int, close_range, unsigned first, unsigned last, int flags)
+{
+	if (!atomic_load_explicit(&mpg_fds_active, memory_order_relaxed) || mpg_fds_highest() < 0
+	    || first > last || flags & CLOSE_RANGE_CLOEXEC)
+		return REAL(close_range)(first, last, flags);
+	return spare_ours(first, last, (unsigned)flags, mpg_real.close_range);
+}
+#endif
+
+#if HAVE_DECL_CLOSEFROM
+static int close_all(unsigned first, unsigned last, int flags)
+{
+	(void)flags;
+	for (unsigned fd = first; last != UINT_MAX && fd <= last; fd++)
+		REAL(close)((int)fd);
+	if (last == UINT_MAX)
+		REAL(closefrom)((int)first);
+	return 0;
+}
+
+INTERPOSE(void, closefrom, int first)
+{
+	if (!atomic_load_explicit(&mpg_fds_active, memory_order_relaxed) || mpg_fds_highest() < 0)
+		REAL(closefrom)(first);
+	else
+		spare_ours(first < 0 ? 0 : (unsigned)first, UINT_MAX, 0, close_all);
+}
+#endif
+
+ALIAS(_IO_fclose, fclose);
+ALIAS(__close, close);
+ALIAS(__dup2, dup2);
+ALIAS(__fcntl, fcntl);
+ALIAS(fcntl64, fcntl);

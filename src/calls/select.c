@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * select() and pselect(). Each try overwrites the caller's sets, so they are kept aside and put
+ * back before the next. A set has as many bits as the call says, beyond FD_SETSIZE too.
+ */
+#include "calls/readiness.h"
+#include "os/linux/interpose.h"
+
+#define WORD_BITS (8 * (int)sizeof(long))
+
+struct sets {
+	int n;
+	size_t size;		/* of one set, in bytes */
+	fd_set *set[3];		/* the caller's: read, write, except; or NULL */
+	long *kept;		/* all three, one after the other */
+	long small[3 * FD_SETSIZE / WORD_BITS];
+};
+
+static const short interest[3] = { POLLIN, POLLOUT, POLLPRI };
+
+static long *kept(const struct sets *s, int i)
+{
+	return s->kept + (size_t)i * s->size / sizeof(long);
+}
+
+static bool keep(struct sets *s, int n, fd_set *readable, fd_set *writable, fd_set *exceptional)
+{
+	s->n = n;
+	s->size = ((size_t)n + WORD_BITS - 1) / WORD_BITS * sizeof(long);
+	s->set[0] = readable;
+	s->set[1] = writable;
+	s->set[2] = exceptional;
+	s->kept = 3 * s->size <= sizeof(s->small) ? s->small : malloc(3 * s->size);
+	if (!s->kept)
+		return false;
+	for (int i = 0; i < 3; i++)
+		if (s->set[i])
+			memcpy(kept(s, i), s->set[i], s->size);
+	return true;
+}
+
+static void put_back(struct sets *s)
+{
+	for (int i = 0; i < 3; i++)
+		if (s->set[i])
+			memcpy(s->set[i], kept(s, i), s->size);
+}
+
+static void drop(struct sets *s)
+{
+	if (s->kept != s->small)
+		free(s->kept);
+}
+
+static short events_of(const struct sets *s, int fd)
+{
+	short events = 0;
+
+	for (int i = 0; i < 3; i++)
+		if (s->set[i] && (unsigned long)kept(s, i)[fd / WORD_BITS] >> (fd % WORD_BITS) & 1)
+			events |= interest[i];
+	return events;
+}
+
+/* Counts the fds, up to two; `one` is the last of them. */
+static int count(const struct sets *s, int *one, bool *green)
+{
+	int fds = 0;
+
+	for (int fd = 0; fd < s->n && (fds < 2 || !*green); fd++)
+		if (events_of(s, fd)) {
+			fds++;
+			*one = fd;
+			*green = *green || mpg_readiness_is_green(fd);
+		}
+	return fds;
+}
+
+static bool add_all(struct mpg_readiness *r, const struct sets *s)
+{
+	for (int fd = 0; fd < s->n; fd++) {
+		short events = events_of(s, fd);
+
+		if (events && !mpg_readiness_add(r, fd, events))
+			return false;
+	}
+	return true;
+}
+
+static bool prepare(struct mpg_readiness *r, const struct sets *s, const sigset_t *mask)
+{
+	bool green = false;
+	int one = -1, fds = count(s, &one, &green);
+
+	if (fds == 0 && !mask)
+		return true;
+	if (fds == 1 && green && !mask && !(events_of(s, one) & POLLPRI))
+		return mpg_readiness_one(r, one, events_of(s, one));
+	if ((green || fds == 0) && add_all(r, s) && mpg_readiness_mask(r, mask))
+		return true;
+	mpg_readiness_drop(r);
+	return false;
+}
+
+static int try(struct sets *s, const sigset_t *mask)
+{
+	const struct timespec now = { 0, 0 };
+
+	return REAL(pselect)(s->n, s->set[0], s->set[1], s->set[2], &now, mask);
+}
+
+/* -2: nothing to wait for in our way; the sets are as they were. */
+static int wait_ready(struct mpg_readiness *r, struct sets *s, const sigset_t *mask)
+{
+	int n = try(s, mask);
+
+	if (n == 0) {
+		if (!prepare(r, s, mask)) {
+			put_back(s);
+			return -2;
+		}
+		while (mpg_readiness_again(r, n)) {
+			put_back(s);
+			n = try(s, mask);
+		}
+	}
+	n = mpg_readiness_result(r, n);
+	if (n < 0)
+		put_back(s);
+	return n;
+}
+
+static bool begin(struct mpg_readiness *r, int n, int64_t ns, const char *call)
+{
+	return n >= 0 && mpg_readiness_begin(r, ns, call);
+}
+
+INTERPOSE(int, pselect, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
+	  const struct timespec *timeout, const sigset_t *mask)
+{
+	int64_t ns = timeout ? mpg_clock_ns(timeout) : -1;
+	struct mpg_readiness r;
+	struct sets s;
+	int ready = -2;
+
+	if (mpg_thread_is_green() && !(timeout && mpg_clock_is_empty_or_invalid(timeout))
+	    && begin(&r, n, ns, "pselect") && keep(&s, n, readable, writable, exceptional)) {
+		ready = wait_ready(&r, &s, mask);
+		drop(&s);
+	}
+	if (ready == -2)
+		return REAL(pselect)(n, readable, writable, exceptional, timeout, mask);
+
+	return ready;
+}
+
+/* Linux takes the time that has passed off the limit. */
+static void leave_rest(struct timeval *timeout, int64_t deadline)
+{
+	struct timespec left = mpg_clock_left(deadline);
+
+	timeout->tv_sec = left.tv_sec;
+	timeout->tv_usec = left.tv_nsec / 1000;
+}
+
+INTERPOSE(int, select, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
+	  struct timeval *timeout)
+{
+	int64_t ns = timeout ? mpg_clock_us(timeout) : -1;
+	struct mpg_readiness r;
+	struct sets s;
+	int ready = -2;
+
+	if (mpg_thread_is_green() && !(timeout && ns <= 0) && begin(&r, n, ns, "select")
+	    && keep(&s, n, readable, writable, exceptional)) {
+		ready = wait_ready(&r, &s, NULL);
+		drop(&s);
+		if (timeout && ready != -2)
+			leave_rest(timeout, r.w.deadline);
+	}
+	if (ready == -2)
+		return REAL(select)(n, readable, writable, exceptional, timeout);
+
+	return ready;
+}
+
+ALIAS(__select, select);

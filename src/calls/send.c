@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sending on sockets. On a stream all of it is sent; of a datagram the kernel takes all or nothing,
+ * so that the same loop serves both. A try that continues a call raises no SIGPIPE, as the kernel
+ * raises none once part has been sent.
+ */
+#include "calls/iovec.h"
+#include "engine/wait.h"
+#include "os/linux/interpose.h"
+
+static int try_flags(const struct mpg_wait *w, int flags)
+{
+	return flags | MSG_DONTWAIT | (w->done ? MSG_NOSIGNAL : 0);
+}
+
+INTERPOSE(ssize_t, send, int fd, const void *buf, size_t len, int flags)
+{
+	struct mpg_wait w;
+	ssize_t n;
+
+	if (flags & MSG_DONTWAIT || !mpg_wait_begin(&w, fd, POLLOUT))
+		return REAL(send)(fd, buf, len, flags);
+	do
+		n = REAL(send)(fd, (const char *)buf + w.done, len - w.done, try_flags(&w, flags));
+	while (mpg_wait_more(&w, n, len));
+
+	return mpg_wait_total(&w, n);
+}
+
+INTERPOSE(ssize_t, sendto, int fd, const void *buf, size_t len, int flags,
+	  const struct sockaddr *addr, socklen_t addr_len)
+{
+	struct mpg_wait w;
+	ssize_t n;
+
+	if (flags & MSG_DONTWAIT || !mpg_wait_begin(&w, fd, POLLOUT))
+		return REAL(sendto)(fd, buf, len, flags, addr, addr_len);
+	do
+		n = REAL(sendto)(fd, (const char *)buf + w.done, len - w.done,
+				 try_flags(&w, flags), addr, addr_len);
+	while (mpg_wait_more(&w, n, len));
+
+	return mpg_wait_total(&w, n);
+}
+
+/* Control data (an fd that is passed) goes with the first byte and must not be sent again. */
+static bool send_more(struct mpg_wait *w, struct msghdr *message, struct mpg_iovec *rest, ssize_t n)
+{
+	size_t len = n >= 0 || errno == EAGAIN ? mpg_iovec_total(rest) : 0;
+
+	if (!mpg_wait_more(w, n, len) || !mpg_iovec_advance(rest, n))
+		return false;
+	message->msg_iov = (struct iovec *)rest->iov;
+	message->msg_iovlen = (size_t)rest->n;
+	if (w->done) {
+		message->msg_control = NULL;
+		message->msg_controllen = 0;
+	}
+	return true;
+}
+
+static ssize_t send_message(struct mpg_wait *w, struct msghdr message, int flags)
+{
+	struct mpg_iovec rest = MPG_IOVEC(message.msg_iov, (int)message.msg_iovlen);
+	ssize_t n;
+
+	do
+		n = REAL(sendmsg)(w->fd, &message, try_flags(w, flags));
+	while (send_more(w, &message, &rest, n));
+	mpg_iovec_end(&rest);
+
+	return mpg_wait_total(w, n);
+}
+
+INTERPOSE(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags)
+{
+	struct mpg_wait w;
+
+	if (flags & MSG_DONTWAIT || !message || !mpg_wait_begin(&w, fd, POLLOUT))
+		return REAL(sendmsg)(fd, message, flags);
+	return send_message(&w, *message, flags);
+}
+
+static size_t length_of(const struct msghdr *message)
+{
+	return mpg_iovec_length(message->msg_iov, (int)message->msg_iovlen);
+}
+
+/* One message after the other, as the kernel does it; an error after the first is the next call's. */
+INTERPOSE(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+	unsigned sent = 0;
+	struct mpg_wait w;
+	ssize_t len = 0;
+
+	if (flags & MSG_DONTWAIT || !n || !mpg_wait_begin(&w, fd, POLLOUT))
+		return REAL(sendmmsg)(fd, messages, n, flags);
+	if (n > IOV_MAX)
+		n = IOV_MAX;
+	for (;;) {
+		len = send_message(&w, messages[sent].msg_hdr, flags);
+		if (len < 0)
+			break;
+		messages[sent].msg_len = (unsigned)len;
+		if (++sent == n || (size_t)len < length_of(&messages[sent - 1].msg_hdr)
+		    || !mpg_wait_begin(&w, fd, POLLOUT))
+			break;
+	}
+
+	return sent ? (int)sent : -1;
+}
+
+ALIAS(__send, send);

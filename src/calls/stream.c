@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Byte I/O on streams: read() and write() and their vectors. A blocking write() writes all of what
+ * it is given; a read() returns what is there.
+ */
+#include "calls/iovec.h"
+#include "engine/wait.h"
+#include "os/linux/interpose.h"
+#include "os/linux/nowait.h"
+#include "settings.h"
+
+/*
+ * CPython's buffered streams remember their owner by thread: a second fiber that prints while the
+ * first is parked in the write would get an error. So standard output and error stay native.
+ */
+static bool is_stdio(int fd)
+{
+	return (fd == STDOUT_FILENO || fd == STDERR_FILENO) && mpg_settings.stdio == MPG_STDIO_NATIVE;
+}
+
+static ssize_t read_all_there_is(struct mpg_wait *w, const struct iovec *iov, int n, int flags)
+{
+	ssize_t r;
+
+	do
+		r = mpg_nowait_readv(w->entry, w->fd, iov, n, flags);
+	while (mpg_wait_again(w, r));
+
+	return r;
+}
+
+/* Only a try that has moved bytes or found no room shows that the kernel has accepted the iovec. */
+static bool write_more(struct mpg_wait *w, struct mpg_iovec *rest, ssize_t r)
+{
+	size_t len = r >= 0 || errno == EAGAIN ? mpg_iovec_total(rest) : 0;
+
+	return mpg_wait_more(w, r, len) && mpg_iovec_advance(rest, r);
+}
+
+static ssize_t write_all(struct mpg_wait *w, const struct iovec *iov, int n, int flags)
+{
+	struct mpg_iovec rest = MPG_IOVEC(iov, n);
+	ssize_t r;
+
+	do
+		r = mpg_nowait_writev(w->entry, w->fd, rest.iov, rest.n, flags, w->done > 0);
+	while (write_more(w, &rest, r));
+	mpg_iovec_end(&rest);
+
+	return mpg_wait_total(w, r);
+}
+
+INTERPOSE(ssize_t, read, int fd, void *buf, size_t len)
+{
+	const struct iovec iov = { buf, len };
+	struct mpg_wait w;
+
+	if (!len || !mpg_wait_begin(&w, fd, POLLIN))
+		return REAL(read)(fd, buf, len);
+	return read_all_there_is(&w, &iov, 1, 0);
+}
+
+INTERPOSE(ssize_t, readv, int fd, const struct iovec *iov, int n)
+{
+	struct mpg_wait w;
+
+	if (!mpg_wait_begin(&w, fd, POLLIN))
+		return REAL(readv)(fd, iov, n);
+	return read_all_there_is(&w, iov, n, 0);
+}
+
+INTERPOSE(ssize_t, preadv2, int fd, const struct iovec *iov, int n, off_t offset, int flags)
+{
+	struct mpg_wait w;
+
+	if (offset != -1 || flags & RWF_NOWAIT || !mpg_wait_begin(&w, fd, POLLIN))
+		return REAL(preadv2)(fd, iov, n, offset, flags);
+	return read_all_there_is(&w, iov, n, flags);
+}
+
+INTERPOSE(ssize_t, write, int fd, const void *buf, size_t len)
+{
+	const struct iovec iov = { (void *)buf, len };
+	struct mpg_wait w;
+
+	if (!len || !mpg_wait_begin(&w, fd, POLLOUT) || is_stdio(fd))
+		return REAL(write)(fd, buf, len);
+	return write_all(&w, &iov, 1, 0);
+}
+
+INTERPOSE(ssize_t, writev, int fd, const struct iovec *iov, int n)
+{
+	struct mpg_wait w;
+
+	if (!mpg_wait_begin(&w, fd, POLLOUT) || is_stdio(fd))
+		return REAL(writev)(fd, iov, n);
+	return write_all(&w, iov, n, 0);
+}
+
+INTERPOSE(ssize_t, pwritev2, int fd, const struct iovec *iov, int n, off_t offset, int flags)
+{
+	struct mpg_wait w;
+
+	if (offset != -1 || flags & RWF_NOWAIT || !mpg_wait_begin(&w, fd, POLLOUT)
+	    || is_stdio(fd))
+		return REAL(pwritev2)(fd, iov, n, offset, flags);
+	return write_all(&w, iov, n, flags);
+}
+
+/* libc's own read the eight bytes behind our back. */
+INTERPOSE(int, eventfd_read, int fd, eventfd_t *value)
+{
+	return read(fd, value, sizeof(*value)) == sizeof(*value) ? 0 : -1;
+}
+
+INTERPOSE(int, eventfd_write, int fd, eventfd_t value)
+{
+	return write(fd, &value, sizeof(value)) == sizeof(value) ? 0 : -1;
+}
+
+ALIAS(__read, read);
+ALIAS(__write, write);
+ALIAS(preadv64v2, preadv2);
+ALIAS(pwritev64v2, pwritev2);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "calls/waitall.h"
+#include "calls/iovec.h"
+#include "os/linux/interpose.h"
+#include "sources/job.h"
+
+/* Messages have borders: only a stream can be waited for as a whole. */
+static bool is_stream(int fd)
+{
+	socklen_t len = sizeof(int);
+	int type = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+struct peek {
+	struct mpg_job job;
+	int fd, flags;
+	struct msghdr message;
+	struct iovec iov;
+	char bytes[];
+};
+
+static void run_peek(struct mpg_job *job)
+{
+	struct peek *peek = (struct peek *)job;
+
+	mpg_job_finish(job, REAL(recvmsg)(peek->fd, &peek->message, peek->flags));
+}
+
+static void scatter(const struct iovec *iov, size_t n, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < n && len; i++) {
+		size_t part = iov[i].iov_len < len ? iov[i].iov_len : len;
+
+		memcpy(iov[i].iov_base, bytes, part);
+		bytes += part;
+		len -= part;
+	}
+}
+
+/*
+ * What is looked at stays, so the fd is ready from the first byte on and says nothing of the rest:
+ * a worker sits in the real call.
+ */
+static ssize_t peek_all(struct mpg_wait *w, const struct iovec *iov, size_t n, int flags)
+{
+	size_t len = mpg_iovec_length(iov, (int)n);
+	struct peek *peek = mpg_job_new(sizeof(*peek) + len, run_peek);
+	ssize_t r = -1;
+
+	if (!peek)
+		return -1;
+	peek->fd = w->fd;
+	peek->flags = flags;
+	peek->iov = (struct iovec){ peek->bytes, len };
+	peek->message = (struct msghdr){ .msg_iov = &peek->iov, .msg_iovlen = 1 };
+	if (mpg_job_run(w, &peek->job))
+		r = peek->job.result;
+	if (r > 0)
+		scatter(iov, n, peek->bytes, (size_t)r);
+	mpg_job_put(&peek->job);
+	if (r >= 0)
+		errno = w->saved_errno;
+	return r;
+}
+
+/* Control data ends a message: what follows is another one's. */
+static bool gather_more(struct mpg_wait *w, struct msghdr *message, struct mpg_iovec *rest,
+			ssize_t n, bool stream)
+{
+	size_t len = n < 0 && errno != EAGAIN ? 0 : mpg_iovec_total(rest);
+
+	if (n > 0 && (!stream || message->msg_controllen || message->msg_flags & MSG_CTRUNC))
+		len = 0;
+	return mpg_wait_more(w, n, len) && mpg_iovec_advance(rest, n);
+}
+
+ssize_t mpg_waitall_recvmsg(struct mpg_wait *w, struct msghdr *message, int flags)
+{
+	struct mpg_iovec rest = MPG_IOVEC(message->msg_iov, (int)message->msg_iovlen);
+	const struct msghdr original = *message;
+	bool stream = is_stream(w->fd);
+	ssize_t n;
+
+	if (flags & MSG_PEEK && stream)
+		return peek_all(w, message->msg_iov, message->msg_iovlen, flags);
+	do {
+		*message = original;
+		message->msg_iov = (struct iovec *)rest.iov;
+		message->msg_iovlen = (size_t)rest.n;
+		n = REAL(recvmsg)(w->fd, message, flags | MSG_DONTWAIT);
+	} while (gather_more(w, message, &rest, n, stream));
+	message->msg_iov = original.msg_iov;
+	message->msg_iovlen = original.msg_iovlen;
+	mpg_iovec_end(&rest);
+
+	return mpg_wait_total(w, n);
+}
+
+ssize_t mpg_waitall_recvfrom(struct mpg_wait *w, void *buf, size_t len, int flags,
+			     struct sockaddr *addr, socklen_t *addr_len)
+{
+	struct iovec iov = { buf, len };
+	struct msghdr message = {
+		.msg_name = addr,
+		.msg_namelen = addr && addr_len ? *addr_len : 0,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+	ssize_t n = mpg_waitall_recvmsg(w, &message, flags);
+
+	if (n >= 0 && addr && addr_len)
+		*addr_len = message.msg_namelen;
+	return n;
+}
+
+ssize_t mpg_waitall_recv(struct mpg_wait *w, void *buf, size_t len, int flags)
+{
+	return mpg_waitall_recvfrom(w, buf, len, flags, NULL, NULL);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/signals.h"
+#include "engine/doorbell.h"
+#include "real.h"
+#include "registry/process.h"
+
+typedef void (*handler)(int, siginfo_t *, void *);
+
+/* The application's handlers, and whether each lets calls restart. */
+static _Atomic(handler) handlers[NSIG];
+static _Atomic bool restarts[NSIG];
+static _Atomic bool active;
+
+/* Taken with all signals blocked, so that a handler may call sigaction() as POSIX allows. */
+static atomic_flag lock = ATOMIC_FLAG_INIT;
+
+static void acquire(sigset_t *mask)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, mask);
+	while (atomic_flag_test_and_set_explicit(&lock, memory_order_acquire))
+		;
+}
+
+static void release(const sigset_t *mask)
+{
+	atomic_flag_clear_explicit(&lock, memory_order_release);
+	pthread_sigmask(SIG_SETMASK, mask, NULL);
+}
+
+/*
+ * The kernel passes all three arguments whether SA_SIGINFO is set or not, on every architecture
+ * that Linux has since rt_sigaction, so one entry serves both kinds of handler.
+ */
+static void enter(int sig, siginfo_t *info, void *context)
+{
+	struct mpg_thread *t = &mpg_thread;
+	void *outer = t->handler_frame;
+	handler h = atomic_load(&handlers[sig]);
+
+	t->handler_frame = __builtin_frame_address(0);
+	h(sig, info, context);
+	t->handler_frame = outer;
+	t->handled++;
+	if (!atomic_load_explicit(&restarts[sig], memory_order_relaxed))
+		t->interrupted++;
+	if (t->doorbell > 0)
+		mpg_doorbell_ring(t->doorbell);
+}
+
+static bool is_function(const struct sigaction *act)
+{
+	return act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN;
+}
+
+static bool is_ours(const struct sigaction *act)
+{
+	return act->sa_sigaction == enter;
+}
+
+/* The kernel's flag decides how it calls; SA_SIGINFO is kept as the application gave it. */
+static void wrap(int sig, struct sigaction *act)
+{
+	atomic_store(&handlers[sig], act->sa_sigaction);
+	atomic_store(&restarts[sig], (act->sa_flags & SA_RESTART) != 0);
+	act->sa_sigaction = enter;
+}
+
+void mpg_signals_activate(void)
+{
+	struct sigaction act;
+	sigset_t mask;
+
+	acquire(&mask);
+	for (int sig = 1; sig < NSIG; sig++) {
+		if (REAL(sigaction)(sig, NULL, &act) < 0 || !is_function(&act) || is_ours(&act))
+			continue;
+		wrap(sig, &act);
+		REAL(sigaction)(sig, &act, NULL);
+	}
+	atomic_store(&active, true);
+	release(&mask);
+}
+
+static int change(int sig, const struct sigaction *act, struct sigaction *old)
+{
+	handler previous = atomic_load(&handlers[sig]);
+	bool restarted = atomic_load(&restarts[sig]);
+	struct sigaction ours, seen;
+	int r;
+
+	if (act) {
+		ours = *act;
+		/* A vfork child may only reset signals; the table is the parent's. */
+		if (is_function(act) && !is_ours(act) && !mpg_process_is_foreign())
+			wrap(sig, &ours);
+	}
+	r = REAL(sigaction)(sig, act ? &ours : NULL, &seen);
+	if (r < 0) {
+		atomic_store(&handlers[sig], previous);
+		atomic_store(&restarts[sig], restarted);
+		return r;
+	}
+	if (is_ours(&seen))
+		seen.sa_sigaction = previous;
+	if (old)
+		*old = seen;
+	return 0;
+}
+
+int mpg_signals_action(int sig, const struct sigaction *act, struct sigaction *old)
+{
+	sigset_t mask;
+	int r;
+
+	if (!atomic_load(&active) || sig <= 0 || sig >= NSIG)
+		return REAL(sigaction)(sig, act, old);
+	acquire(&mask);
+	r = change(sig, act, old);
+	release(&mask);
+	return r;
+}
+
+/* libc has changed the kernel's action for sig without us: bring it and the table together. */
+static void catch_up(int sig)
+{
+	struct sigaction act;
+
+	if (REAL(sigaction)(sig, NULL, &act) < 0 || !is_function(&act))
+		return;
+	if (is_ours(&act)) {
+		atomic_store(&restarts[sig], (act.sa_flags & SA_RESTART) != 0);
+		return;
+	}
+	wrap(sig, &act);
+	REAL(sigaction)(sig, &act, NULL);
+}
+
+mpg_signals_handler mpg_signals_install(mpg_signals_handler (*install)(int, mpg_signals_handler),
+					int sig, mpg_signals_handler h)
+{
+	mpg_signals_handler old;
+	handler previous;
+	sigset_t mask;
+
+	if (!atomic_load(&active) || sig <= 0 || sig >= NSIG || mpg_process_is_foreign())
+		return install(sig, h);
+	acquire(&mask);
+	previous = atomic_load(&handlers[sig]);
+	old = install(sig, h);
+	catch_up(sig);
+	release(&mask);
+	return (void *)old == (void *)enter ? (mpg_signals_handler)(void *)previous : old;
+}
+
+void mpg_signals_refresh(int sig)
+{
+	sigset_t mask;
+
+	if (!atomic_load(&active) || sig <= 0 || sig >= NSIG || mpg_process_is_foreign())
+		return;
+	acquire(&mask);
+	catch_up(sig);
+	release(&mask);
+}
+
+/*
+ * A handler left by longjmp() never comes back to enter(). The stack tells: it grows downwards, so
+ * a frame above the handler's means that the handler is gone.
+ */
+bool mpg_signals_inside(void)
+{
+	struct mpg_thread *t = &mpg_thread;
+	stack_t alternate;
+	char *frame = t->handler_frame;
+	char *here = __builtin_frame_address(0);
+
+	if (!frame)
+		return false;
+	if (sigaltstack(NULL, &alternate) == 0 && !(alternate.ss_flags & SS_DISABLE)) {
+		char *low = alternate.ss_sp, *high = low + alternate.ss_size;
+		bool was_alternate = frame >= low && frame < high;
+
+		if (was_alternate != ((alternate.ss_flags & SS_ONSTACK) != 0))
+			t->handler_frame = NULL;
+	}
+	if (here > frame)
+		t->handler_frame = NULL;
+	return t->handler_frame != NULL;
+}
+
+void mpg_signals_listen(int bell)
+{
+	mpg_thread.doorbell = bell;
+	mpg_thread.listeners++;
+}
+
+void mpg_signals_unlisten(void)
+{
+	if (--mpg_thread.listeners == 0)
+		mpg_thread.doorbell = 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fairness: a fiber whose fd is always ready never waits, and would starve the loop. It gets a
+ * budget of time per turn (MPGREEN_TURN_MS); then, between two calls, it must let others run.
+ */
+#ifndef MPG_TURN_H
+#define MPG_TURN_H
+
+#include "engine/thread.h"
+
+#pragma GCC visibility push(hidden)
+
+/* How many calls are made between two looks at the clock. */
+#define MPG_TURN_CALLS 32
+
+void mpg_turn_check(void);
+
+/* A green call begins. */
+static inline void mpg_turn_count(void)
+{
+	if (__builtin_expect(++mpg_thread.turn_calls >= MPG_TURN_CALLS, 0))
+		mpg_turn_check();
+}
+
+/* The fiber waits. */
+static inline void mpg_turn_ended(void)
+{
+	mpg_thread.turn_calls = 0;
+	mpg_thread.turn_began = 0;
+}
+
+#pragma GCC visibility pop
+
+#endif

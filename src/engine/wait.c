@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/wait.h"
+#include "engine/scheduler.h"
+#include "engine/signals.h"
+#include "engine/stats.h"
+#include "engine/turn.h"
+#include "real.h"
+#include "registry/process.h"
+
+/* May this thread hand a wait to its scheduler just now? */
+static bool may_wait(void)
+{
+	const struct mpg_thread *t = &mpg_thread;
+
+	return t->mode == MPG_MODE_GREEN && !t->native_depth && !mpg_signals_inside();
+}
+
+static void begin(struct mpg_wait *w, const char *call)
+{
+	*w = (struct mpg_wait){
+		.call = call,
+		.fd = -1,
+		.timeout_error = EAGAIN,
+		.saved_errno = errno,
+		.deadline = MPGREEN_FOREVER,
+		.edge = MPG_FDSET_NONE,
+		.handled = mpg_thread.handled,
+		.interrupted = mpg_thread.interrupted,
+	};
+}
+
+bool mpg_wait_begin_fd(struct mpg_wait *w, int fd, short events, const char *call)
+{
+	struct mpg_fd *entry = mpg_fd_entry(fd);
+	uint32_t state;
+
+	if (!entry)
+		return false;
+	state = mpg_fd_state(entry);
+	if (!(state & MPG_FD_KNOWN))
+		state = mpg_fd_examine(fd, entry);
+	if (!(state & MPG_FD_GREEN) || !may_wait())
+		return false;
+	mpg_turn_count();
+	begin(w, call);
+	w->entry = entry;
+	w->fd = fd;
+	w->events = events;
+	w->generation = atomic_load_explicit(&entry->generation, memory_order_relaxed);
+	return true;
+}
+
+bool mpg_wait_begin_none(struct mpg_wait *w, const char *call)
+{
+	if (!may_wait())
+		return false;
+	mpg_turn_count();
+	begin(w, call);
+	return true;
+}
+
+bool mpg_wait_was_interrupted(const struct mpg_wait *w)
+{
+	if (w->never_restarts)
+		return mpg_thread.handled != w->handled;
+	return mpg_thread.interrupted != w->interrupted;
+}
+
+/* Block the thread after all: until ready, the deadline, or a signal. */
+static int wait_natively(const mpgreen_wait *what)
+{
+	struct pollfd fds = { .fd = what->fd, .events = what->events };
+	struct timespec left, *limit = NULL;
+
+	if (what->deadline_ns != MPGREEN_FOREVER) {
+		left = mpg_clock_left(what->deadline_ns);
+		limit = &left;
+	}
+	return REAL(ppoll)(&fds, 1, limit, NULL) == 0 ? MPGREEN_TIMEOUT : MPGREEN_READY;
+}
+
+static int ask_scheduler(const mpgreen_wait *what)
+{
+	struct mpg_slot *slot = mpg_thread.slot;
+	int verdict;
+
+	if (!may_wait() || mpg_process_is_foreign())
+		return MPGREEN_NATIVE;
+	if (slot->ops.can_wait && !slot->ops.can_wait(slot->self))
+		return MPGREEN_NATIVE;
+	mpg_turn_ended();
+	slot->waiting++;
+	verdict = slot->ops.wait(slot->self, what);
+	slot->waiting--;
+	return verdict;
+}
+
+/* The fd was closed, reused or woken since the call began. */
+static bool was_woken(const struct mpg_wait *w)
+{
+	return w->entry && atomic_load(&w->entry->generation) != w->generation;
+}
+
+static bool verdict_says_retry(struct mpg_wait *w, int verdict)
+{
+	if (was_woken(w)) {
+		mpg_stats_count(woken);
+		errno = atomic_load(&w->entry->wake_error);
+		return false;
+	}
+	switch (verdict) {
+	case MPGREEN_READY:
+		return true;
+	case MPGREEN_TIMEOUT:
+		errno = w->timeout_error;
+		return false;
+	default:
+		if (errno == 0)
+			errno = ECANCELED;
+		return false;
+	}
+}
+
+static int wait_once(struct mpg_wait *w, int fd, short events)
+{
+	mpgreen_wait what = {
+		.fd = fd,
+		.events = events,
+		.attempt = w->attempt++,
+		.deadline_ns = w->deadline,
+		.call = w->call,
+	};
+	int verdict;
+
+	errno = 0;
+	verdict = ask_scheduler(&what);
+	mpg_stats_verdict(verdict);
+	if (verdict < MPGREEN_CANCELLED || verdict > MPGREEN_READY)
+		verdict = wait_natively(&what);
+	return verdict;
+}
+
+/*
+ * A scheduler watches for the state of an fd; from the fourth wait on, for its changes. It does not
+ * know which fd is behind the set, so that a close() of it is noticed by looking up now and then.
+ */
+#define SPURIOUS 3
+#define LOOK_UP_NS (100 * MPG_MILLISECOND)
+
+static int wait_for_change(struct mpg_wait *w, int fd, short events)
+{
+	int64_t deadline = w->deadline, soon = mpg_clock_after(LOOK_UP_NS);
+	int verdict;
+
+	if (!mpg_fdset_is_open(&w->edge)
+	    && !(mpg_fdset_open(&w->edge) && mpg_fdset_add(&w->edge, fd, events)))
+		return wait_once(w, fd, events);
+	if (soon < deadline)
+		w->deadline = soon;
+	verdict = wait_once(w, w->edge.fd, POLLIN);
+	if (verdict == MPGREEN_TIMEOUT && w->deadline != deadline)
+		verdict = MPGREEN_READY;
+	w->deadline = deadline;
+	mpg_fdset_settle(&w->edge);
+	return verdict;
+}
+
+static int wait_counted(struct mpg_wait *w, int fd, short events)
+{
+	unsigned forks = mpg_process_forks;
+	int verdict, error;
+
+	if (w->entry) {
+		atomic_fetch_or_explicit(&w->entry->state, MPG_FD_WATCHED, memory_order_relaxed);
+		atomic_fetch_add(&w->entry->waiters, 1);
+	}
+	verdict = fd >= 0 && w->attempt >= SPURIOUS ? wait_for_change(w, fd, events)
+						    : wait_once(w, fd, events);
+	error = errno;
+	/* A fiber that was parked across fork() is not among the waiters of the child. */
+	if (w->entry && forks == mpg_process_forks)
+		atomic_fetch_sub(&w->entry->waiters, 1);
+	errno = error;
+	return verdict;
+}
+
+void mpg_wait_end(struct mpg_wait *w)
+{
+	if (__builtin_expect(mpg_fdset_is_open(&w->edge), 0))
+		mpg_fdset_close(&w->edge);
+}
+
+static bool ends(struct mpg_wait *w)
+{
+	mpg_wait_end(w);
+	return false;
+}
+
+static bool ends_with(struct mpg_wait *w, int error)
+{
+	ends(w);
+	errno = error;
+	return false;
+}
+
+bool mpg_wait_on(struct mpg_wait *w, int fd, short events)
+{
+	/* Interrupted, and the try since then has found nothing. */
+	if (mpg_wait_was_interrupted(w))
+		return ends_with(w, EINTR);
+	if (was_woken(w))
+		return ends_with(w, atomic_load(&w->entry->wake_error));
+	return verdict_says_retry(w, wait_counted(w, fd, events)) || ends(w);
+}
+
+bool mpg_wait_park(struct mpg_wait *w)
+{
+	return mpg_wait_on(w, w->fd, w->events);
+}
+
+static int64_t socket_deadline(int fd, int option)
+{
+	struct timeval tv;
+	socklen_t len = sizeof(tv);
+
+	if (getsockopt(fd, SOL_SOCKET, option, &tv, &len) < 0 || (!tv.tv_sec && !tv.tv_usec))
+		return MPGREEN_FOREVER;
+	return mpg_clock_after(tv.tv_sec * MPG_SECOND + tv.tv_usec * 1000);
+}
+
+/* The first EAGAIN: does the fd want to block at all, and for how long? */
+static bool wants_to_block(struct mpg_wait *w)
+{
+	uint32_t state = mpg_fd_state(w->entry);
+	int flags;
+
+	if (w->asked)
+		return true;
+	w->asked = true;
+	if (!(state & MPG_FD_ALWAYS)) {
+		flags = REAL(fcntl)(w->fd, F_GETFL);
+		if (flags < 0)
+			return false;
+		if (flags & O_NONBLOCK) {
+			errno = EAGAIN;
+			return false;
+		}
+	}
+	if (state & MPG_FD_SOCKET) {
+		w->deadline = socket_deadline(w->fd, w->events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO);
+		w->never_restarts = w->deadline != MPGREEN_FOREVER;
+	}
+	return true;
+}
+
+/*
+ * Ready, and yet nothing there, again and again: is this still the file that we know? An fd closed
+ * behind our back and reused for a regular file is always ready, and not to be waited for.
+ */
+static bool is_still_green(struct mpg_wait *w)
+{
+	uint32_t state = mpg_fd_state(w->entry);
+
+	if (w->attempt % 8 == 2)
+		state = mpg_fd_examine(w->fd, w->entry);
+	return state & MPG_FD_GREEN;
+}
+
+static bool would_block(struct mpg_wait *w)
+{
+	mpgreen_wait what;
+
+	if (!wants_to_block(w))
+		return false;
+	if (is_still_green(w))
+		return mpg_wait_park(w);
+	what = (mpgreen_wait){ .fd = w->fd, .events = w->events, .deadline_ns = w->deadline };
+	return verdict_says_retry(w, wait_natively(&what));
+}
+
+bool mpg_wait_again(struct mpg_wait *w, ssize_t n)
+{
+	if (n >= 0) {
+		errno = w->saved_errno;
+		return ends(w);
+	}
+	return errno == EAGAIN ? would_block(w) : ends(w);
+}
+
+/*
+ * An error that comes after progress belongs to the next call. A socket gives its error only once,
+ * so it must not be taken by a try of this call: poll() shows it without taking it.
+ */
+static bool error_is_pending(const struct mpg_wait *w)
+{
+	struct pollfd fds = { .fd = w->fd, .events = 0 };
+
+	return mpg_fd_state(w->entry) & MPG_FD_SOCKET && REAL(poll)(&fds, 1, 0) > 0
+		&& fds.revents & (POLLERR | POLLNVAL);
+}
+
+bool mpg_wait_more(struct mpg_wait *w, ssize_t n, size_t len)
+{
+	if (n < 0) {
+		if (errno != EAGAIN)
+			return ends(w);
+	} else {
+		w->done += (size_t)n;
+		w->attempt = 0;
+		if (n == 0 || w->done >= len)
+			return ends(w);
+	}
+	if (!would_block(w))
+		return ends(w);
+	return !(w->done && error_is_pending(w)) || ends(w);
+}
+
+ssize_t mpg_wait_total(struct mpg_wait *w, ssize_t n)
+{
+	if (n < 0 && !w->done)
+		return -1;
+	errno = w->saved_errno;
+	return (ssize_t)w->done;
+}
+
+int mpg_wait_forget(int fd)
+{
+	if (mpg_fd_forget(fd))
+		mpg_scheduler_closing(fd);
+	return fd;
+}
+
+int mpg_wait_wake(int fd, int error)
+{
+	struct mpg_fd *entry = fd < 0 ? NULL : mpg_fd_entry(fd);
+	unsigned waiters;
+
+	if (error <= 0)
+		return -EINVAL;
+	if (!entry)
+		return -EBADF;
+	waiters = mpg_fd_wake(entry, error);
+	if (waiters)
+		mpg_scheduler_closing(fd);
+	return (int)waiters;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine: try without blocking, would block? wait, try again. Every blocking call is a loop
+ * around one of these words:
+ *
+ *	if (!mpg_wait_begin(&w, fd, POLLIN))
+ *		return REAL(recv)(fd, buf, len, flags);
+ *	do
+ *		n = REAL(recv)(fd, buf, len, flags | MSG_DONTWAIT);
+ *	while (mpg_wait_again(&w, n));
+ *
+ * and mpg_wait_more()/mpg_wait_total() for calls that must move all of what they were given. The try
+ * answers EAGAIN where the call would block. What the fd itself asks for (O_NONBLOCK, SO_RCVTIMEO)
+ * is asked of the kernel at the first EAGAIN, never remembered.
+ *
+ * errno is as before the call on success. No lock is held in a wait, and nobody keeps a pointer to
+ * struct mpg_wait: the stack it lies on may be moved while the fiber is parked.
+ */
+#ifndef MPG_WAIT_H
+#define MPG_WAIT_H
+
+#include "engine/clock.h"
+#include "engine/thread.h"
+#include "os/linux/fdset.h"
+#include "registry/fds.h"
+
+#pragma GCC visibility push(hidden)
+
+struct mpg_wait {
+	const char *call;
+	struct mpg_fd *entry;		/* NULL when what is waited for is no fd of the application's */
+	int fd;
+	short events;
+	unsigned short attempt;
+	bool asked;			/* the kernel has said what O_NONBLOCK and SO_*TIMEO are */
+	bool never_restarts;		/* EINTR even for a handler with SA_RESTART */
+	int timeout_error;		/* errno when the deadline passes */
+	int saved_errno;
+	int64_t deadline;
+	size_t done;			/* bytes (or messages) moved so far */
+	uint32_t generation;
+	struct mpg_fdset edge;		/* for an fd that is ready for nothing that the call wants */
+	unsigned handled, interrupted;	/* of mpg_thread, when the call began */
+};
+
+/*
+ * Begins a call that may wait for `events` on fd. False: block for real, as libc does. Costs one
+ * load when the thread is not green.
+ */
+#define mpg_wait_begin(w, fd, events) \
+	(mpg_thread_is_green() && mpg_wait_begin_fd(w, fd, events, __func__))
+
+/* The same for a call that waits for something else, or for a time: see mpg_wait_on(). */
+#define mpg_wait_begin_other(w) \
+	(mpg_thread_is_green() && mpg_wait_begin_none(w, __func__))
+
+bool mpg_wait_begin_fd(struct mpg_wait *w, int fd, short events, const char *call);
+bool mpg_wait_begin_none(struct mpg_wait *w, const char *call);
+
+/* After a try that returned n: true if it is to be made again. */
+bool mpg_wait_again(struct mpg_wait *w, ssize_t n);
+
+/* The same for a call that moves `len` in all; w->done has moved. */
+bool mpg_wait_more(struct mpg_wait *w, ssize_t n, size_t len);
+
+/* What such a call returns. */
+ssize_t mpg_wait_total(struct mpg_wait *w, ssize_t n);
+
+/*
+ * One wait, with no question to the kernel: for calls that know their own deadline. True: try again.
+ * False: errno says why the call ends.
+ */
+bool mpg_wait_park(struct mpg_wait *w);
+
+/* Such a wait on another fd, a private one for instance: -1 for none. */
+bool mpg_wait_on(struct mpg_wait *w, int fd, short events);
+
+/* For a call that ends otherwise than by one of these words. Keeps errno. */
+void mpg_wait_end(struct mpg_wait *w);
+
+/* Has a handler run that must end this call with EINTR? */
+bool mpg_wait_was_interrupted(const struct mpg_wait *w);
+
+/* fd is about to be closed, or was just made: its waits end, schedulers hear of it. Returns fd. */
+int mpg_wait_forget(int fd);
+
+/* mpgreen_wake() */
+int mpg_wait_wake(int fd, int error);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Start-up, and what fork() needs. Every lock of the library is named here: all are held across
+ * fork(), in this order, so that the child finds them whole.
+ */
+#include "engine/doorbell.h"
+#include "engine/scheduler.h"
+#include "engine/stats.h"
+#include "os/linux/uring.h"
+#include "python.h"
+#include "real.h"
+#include "registry/fds.h"
+#include "registry/process.h"
+#include "settings.h"
+
+static void before_fork(void)
+{
+	mpg_scheduler_before_fork();
+	mpg_uring_before_fork();
+}
+
+static void after_fork(void)
+{
+	mpg_uring_after_fork();
+	mpg_scheduler_after_fork();
+}
+
+/* The child starts detached: what belongs to the parent's schedulers it must not touch. */
+static void forked(void)
+{
+	int saved_errno = errno;
+
+	mpg_process_adopt();
+	mpg_uring_forked();
+	mpg_scheduler_forked();
+	mpg_doorbell_forked();
+	mpg_fds_forked();
+	mpg_stats_forked();
+	errno = saved_errno;
+}
+
+__attribute__((constructor(101))) static void start(void)
+{
+	int saved_errno = errno;
+
+	mpg_real_bind();
+	mpg_settings_read();
+	mpg_process_adopt();
+	pthread_atfork(before_fork, after_fork, forked);
+	if (mpg_settings.python == MPG_ON && !mpg_settings.refused)
+		mpg_python_prepare();
+	errno = saved_errno;
+}

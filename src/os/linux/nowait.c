@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "os/linux/nowait.h"
+#include "real.h"
+
+/*
+ * What surely goes into a file that poll() calls writable: a pipe has a free page, a terminal at
+ * least 256 bytes, into which 32 characters fit even if each is a tab that becomes eight blanks.
+ */
+#define TTY_BYTES 32
+
+static bool refuses_nowait(const struct mpg_fd *entry)
+{
+	return mpg_fd_state(entry) & MPG_FD_NO_NOWAIT;
+}
+
+static void remember_refusal(struct mpg_fd *entry)
+{
+	atomic_fetch_or_explicit(&entry->state, MPG_FD_NO_NOWAIT, memory_order_relaxed);
+}
+
+static bool is_green(const struct mpg_fd *entry)
+{
+	return mpg_fd_state(entry) & MPG_FD_GREEN;
+}
+
+bool mpg_nowait_ready(int fd, short events)
+{
+	struct pollfd fds = { .fd = fd, .events = events };
+
+	return REAL(poll)(&fds, 1, 0) != 0;
+}
+
+static int would_block(void)
+{
+	errno = EAGAIN;
+	return -1;
+}
+
+static size_t total(const struct iovec *iov, int n)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < n; i++)
+		len += iov[i].iov_len;
+	return len;
+}
+
+/* With VMIN 0 and VTIME 0 a terminal's read() returns 0 at once, though poll() calls it not ready. */
+static bool never_blocks(const struct mpg_fd *entry, int fd)
+{
+	struct termios t;
+
+	return mpg_fd_state(entry) & MPG_FD_TTY && tcgetattr(fd, &t) == 0
+		&& !(t.c_lflag & ICANON) && !t.c_cc[VMIN] && !t.c_cc[VTIME];
+}
+
+ssize_t mpg_nowait_readv(struct mpg_fd *entry, int fd, const struct iovec *iov, int n, int flags)
+{
+	ssize_t r;
+
+	if (!is_green(entry))
+		return flags ? REAL(preadv2)(fd, iov, n, -1, flags) : REAL(readv)(fd, iov, n);
+	if (!refuses_nowait(entry)) {
+		r = REAL(preadv2)(fd, iov, n, -1, flags | RWF_NOWAIT);
+		if (r >= 0 || errno != EOPNOTSUPP)
+			return r;
+		remember_refusal(entry);
+	}
+	if (total(iov, n) && !mpg_nowait_ready(fd, POLLIN) && !never_blocks(entry, fd))
+		return would_block();
+	return flags ? REAL(preadv2)(fd, iov, n, -1, flags) : REAL(readv)(fd, iov, n);
+}
+
+/* The first `max` bytes of iov, in one piece each: enough to make progress. */
+static ssize_t write_bounded(int fd, const struct iovec *iov, size_t max)
+{
+	size_t len = iov->iov_len < max ? iov->iov_len : max;
+
+	return REAL(write)(fd, iov->iov_base, len);
+}
+
+static ssize_t write_ready(struct mpg_fd *entry, int fd, const struct iovec *iov, int n)
+{
+	size_t max = mpg_fd_state(entry) & MPG_FD_TTY ? TTY_BYTES : PIPE_BUF;
+	size_t done = 0, within = 0;
+	ssize_t r = 0;
+
+	for (int i = 0; i < n; ) {
+		struct iovec rest = { (char *)iov[i].iov_base + within, iov[i].iov_len - within };
+
+		if (!rest.iov_len) {
+			i++;
+			within = 0;
+			continue;
+		}
+		r = mpg_nowait_ready(fd, POLLOUT) ? write_bounded(fd, &rest, max) : would_block();
+		if (r < 0)
+			break;
+		done += (size_t)r;
+		within += (size_t)r;
+	}
+	return done ? (ssize_t)done : r;
+}
+
+/* What must arrive as one piece: an eventfd's number, an atomic write to a FIFO. */
+static ssize_t write_whole(int fd, const struct iovec *iov, int n)
+{
+	return !total(iov, n) || mpg_nowait_ready(fd, POLLOUT) ? REAL(writev)(fd, iov, n) : would_block();
+}
+
+static ssize_t write_to_socket(int fd, const struct iovec *iov, int n)
+{
+	const struct msghdr message = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n };
+
+	return REAL(sendmsg)(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+ssize_t mpg_nowait_writev(struct mpg_fd *entry, int fd, const struct iovec *iov, int n, int flags,
+			  bool more)
+{
+	uint32_t state = mpg_fd_state(entry);
+	ssize_t r;
+
+	if (!is_green(entry))
+		return flags ? REAL(pwritev2)(fd, iov, n, -1, flags) : REAL(writev)(fd, iov, n);
+	if (state & MPG_FD_SOCKET && more)
+		return write_to_socket(fd, iov, n);
+	if (!refuses_nowait(entry)) {
+		r = REAL(pwritev2)(fd, iov, n, -1, flags | RWF_NOWAIT);
+		if (r >= 0 || errno != EOPNOTSUPP)
+			return r;
+		remember_refusal(entry);
+	}
+	if (state & MPG_FD_ANON || (state & MPG_FD_FIFO && total(iov, n) <= PIPE_BUF))
+		return write_whole(fd, iov, n);
+	return write_ready(entry, fd, iov, n);
+}
+
+int mpg_nowait_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	int flags = REAL(fcntl)(fd, F_GETFL);
+	int r, error;
+
+	if (flags < 0)
+		return -1;
+	if (!(flags & O_NONBLOCK))
+		REAL(fcntl)(fd, F_SETFL, flags | O_NONBLOCK);
+	r = REAL(connect)(fd, addr, len);
+	error = errno;
+	if (!(flags & O_NONBLOCK))
+		REAL(fcntl)(fd, F_SETFL, flags);
+	errno = error;
+	return r;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/fds.h"
+#include "registry/process.h"
+#include "settings.h"
+
+#define CHUNK 65536
+#define CHUNKS ((INT_MAX / CHUNK) + 1)
+
+struct mpg_fd mpg_fds_flat[MPG_FDS_FLAT];
+_Atomic bool mpg_fds_active;
+
+static struct mpg_fd *_Atomic chunks[CHUNKS];
+static _Atomic int highest = -1;
+
+struct mpg_fd *mpg_fd_far(int fd)
+{
+	struct mpg_fd *_Atomic *slot;
+	struct mpg_fd *chunk, *expected = NULL;
+
+	if (fd < 0)
+		return NULL;
+	slot = &chunks[fd / CHUNK];
+	chunk = atomic_load_explicit(slot, memory_order_acquire);
+	if (!chunk) {
+		chunk = mmap(NULL, CHUNK * sizeof(*chunk), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (chunk == MAP_FAILED)
+			return NULL;
+		if (!atomic_compare_exchange_strong(slot, &expected, chunk)) {
+			munmap(chunk, CHUNK * sizeof(*chunk));
+			chunk = expected;
+		}
+	}
+	return &chunk[fd % CHUNK];
+}
+
+void mpg_fds_activate(void)
+{
+	atomic_store_explicit(&mpg_fds_active, true, memory_order_release);
+}
+
+int mpg_fds_highest(void)
+{
+	return atomic_load_explicit(&highest, memory_order_relaxed);
+}
+
+void mpg_fds_entered(int fd)
+{
+	int seen = mpg_fds_highest();
+
+	while (fd > seen && !atomic_compare_exchange_weak(&highest, &seen, fd))
+		;
+}
+
+uint32_t mpg_fd_kind(int fd)
+{
+	struct termios termios;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return 0;
+	switch (st.st_mode & S_IFMT) {
+	case S_IFSOCK:
+		return MPG_FD_SOCKET;
+	case S_IFIFO:
+		return MPG_FD_FIFO;
+	case S_IFCHR:
+		return tcgetattr(fd, &termios) == 0 ? MPG_FD_TTY : 0;
+	case 0:
+		return MPG_FD_ANON;
+	default:
+		return 0;
+	}
+}
+
+uint32_t mpg_fd_examine(int fd, struct mpg_fd *entry)
+{
+	int saved_errno = errno;
+	uint32_t kind = mpg_fd_kind(fd);
+	uint32_t old = mpg_fd_state(entry), state;
+
+	do {
+		state = MPG_FD_KNOWN | kind | (old & (MPG_FD_MARKED | MPG_FD_WATCHED));
+		if (kind && (old & MPG_FD_MARKED ? old & MPG_FD_GREEN : mpg_settings.fds == MPG_FDS_ALL))
+			state |= MPG_FD_GREEN | (old & MPG_FD_ALWAYS);
+	} while (!atomic_compare_exchange_weak(&entry->state, &old, state));
+	mpg_fds_entered(fd);
+	errno = saved_errno;
+	return state;
+}
+
+/*
+ * A vfork child runs in the parent's memory with fds of its own: what it makes and closes must not
+ * be written into the parent's registry.
+ */
+static struct mpg_fd *to_change(int fd)
+{
+	struct mpg_fd *entry;
+
+	if (!atomic_load_explicit(&mpg_fds_active, memory_order_relaxed) || fd < 0)
+		return NULL;
+	entry = mpg_fd_entry(fd);
+	if (!entry || !mpg_fd_state(entry) || mpg_fd_state(entry) & MPG_FD_PRIVATE)
+		return NULL;
+	return mpg_process_is_foreign() ? NULL : entry;
+}
+
+unsigned mpg_fd_wake(struct mpg_fd *entry, int error)
+{
+	unsigned waiters = atomic_load(&entry->waiters);
+
+	atomic_store(&entry->wake_error, error);
+	atomic_fetch_add(&entry->generation, 1);
+	return waiters;
+}
+
+bool mpg_fd_forget(int fd)
+{
+	struct mpg_fd *entry = to_change(fd);
+	uint32_t old;
+
+	if (!entry)
+		return false;
+	mpg_fd_wake(entry, EBADF);
+	old = atomic_exchange(&entry->state, 0);
+	return old & MPG_FD_WATCHED;
+}
+
+void mpg_fds_forked(void)
+{
+	for (int fd = mpg_fds_highest(); fd >= 0; fd--) {
+		struct mpg_fd *entry = mpg_fd_entry(fd);
+
+		if (!entry || !mpg_fd_state(entry))
+			continue;
+		atomic_store(&entry->waiters, 0);
+		atomic_fetch_and(&entry->state, ~(uint32_t)MPG_FD_WATCHED);
+	}
+}

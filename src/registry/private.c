@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/private.h"
+#include "real.h"
+
+/* Above what programs use, below what a small limit allows. */
+static int lowest(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > 2048)
+		return 1024;
+	return (int)(limit.rlim_cur / 2);
+}
+
+int mpg_private_adopt(int fd)
+{
+	struct mpg_fd *entry;
+	int moved;
+
+	if (fd < 0)
+		return -1;
+	moved = REAL(fcntl)(fd, F_DUPFD_CLOEXEC, lowest());
+	REAL(close)(fd);
+	if (moved < 0)
+		return -1;
+	entry = mpg_fd_entry(moved);
+	if (!entry) {
+		REAL(close)(moved);
+		errno = ENOMEM;
+		return -1;
+	}
+	atomic_store(&entry->state, MPG_FD_KNOWN | MPG_FD_PRIVATE);
+	mpg_fds_entered(moved);
+	return moved;
+}
+
+void mpg_private_close(int fd)
+{
+	struct mpg_fd *entry = mpg_fd_entry(fd);
+
+	atomic_store(&entry->state, 0);
+	REAL(close)(fd);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptors that belong to the library. They have high numbers, out of the way of programs that
+ * count on getting the lowest one, close on exec, and the application cannot close them.
+ */
+#ifndef MPG_PRIVATE_H
+#define MPG_PRIVATE_H
+
+#include "registry/fds.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Takes a new fd over. Returns its new number; -1 (with errno) if fd was -1 or cannot be moved. */
+int mpg_private_adopt(int fd);
+void mpg_private_close(int fd);
+
+static inline bool mpg_private_is(int fd)
+{
+	const struct mpg_fd *entry;
+
+	if (!atomic_load_explicit(&mpg_fds_active, memory_order_relaxed) || fd < 0)
+		return false;
+	entry = mpg_fd_entry(fd);
+	return entry && mpg_fd_state(entry) & MPG_FD_PRIVATE;
+}
+
+#pragma GCC visibility pop
+
+#endif

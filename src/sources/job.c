@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "sources/job.h"
+#include "engine/doorbell.h"
+#include "engine/stats.h"
+#include "real.h"
+#include "registry/private.h"
+#include "registry/process.h"
+
+#define STACK_BYTES (128 * 1024)
+
+void *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
+{
+	struct mpg_job *job = calloc(1, size);
+
+	if (!job)
+		return NULL;
+	job->run = run;
+	atomic_init(&job->references, 1);
+	job->bell = mpg_private_adopt(REAL(eventfd)(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	if (job->bell >= 0)
+		return job;
+	free(job);
+	return NULL;
+}
+
+void mpg_job_put(struct mpg_job *job)
+{
+	int saved_errno = errno;
+
+	if (job && atomic_fetch_sub(&job->references, 1) == 1) {
+		mpg_private_close(job->bell);
+		free(job);
+	}
+	errno = saved_errno;
+}
+
+/* Runs when the call has returned, and when the worker was cancelled in it. */
+static void finish(void *argument)
+{
+	struct mpg_job *job = argument;
+
+	atomic_store(&job->done, true);
+	mpg_doorbell_ring(job->bell);
+	mpg_job_put(job);
+}
+
+static void *work(void *argument)
+{
+	struct mpg_job *job = argument;
+
+	mpg_thread.mode = MPG_MODE_NATIVE;
+	pthread_cleanup_push(finish, job);
+	job->run(job);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_cleanup_pop(1);
+	return NULL;
+}
+
+/* Signals are the application's threads' to handle. */
+static int start(struct mpg_job *job)
+{
+	pthread_attr_t attributes;
+	sigset_t all, mask;
+	int error;
+
+	sigfillset(&all);
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	atomic_fetch_add(&job->references, 1);
+	pthread_sigmask(SIG_SETMASK, &all, &mask);
+	error = pthread_create(&job->worker, &attributes, work, job);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	pthread_attr_destroy(&attributes);
+	if (error)
+		atomic_fetch_sub(&job->references, 1);
+	return error;
+}
+
+bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
+{
+	unsigned forks = mpg_process_forks;
+	int error = start(job);
+
+	if (error) {
+		errno = error;
+		return false;
+	}
+	mpg_stats_count(worked);
+	while (!atomic_load(&job->done))
+		if (!mpg_wait_on(w, job->bell, POLLIN)) {
+			error = errno;
+			break;
+		}
+	if (atomic_load(&job->done)) {
+		errno = job->error;
+		return true;
+	}
+	if (forks == mpg_process_forks)
+		pthread_cancel(job->worker);
+	errno = error;
+	return false;
+}
