@@ -34,3 +34,4 @@ tests_way_fibers_SOURCES = tests/conformance/way_fibers.c
 tests_way_fibers_CPPFLAGS = $(tests_libconformance_la_CPPFLAGS)
 tests_way_fibers_LDADD = $(conformance_libs)
 endif
+include tests/unit/local.mk
