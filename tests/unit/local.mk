@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Unit tests: one program, a suite for each file of src/. It holds the whole library, its constructor
-# and its hidden functions included; getauxval() and syscall() are wrapped to play another kernel.
+# and its hidden functions included; a few functions of libc are wrapped, to play another system.
 if HAVE_CHECK
 unit_core = -Wl,--whole-archive,.libs/libcore.a,--no-whole-archive
 unit_libs = -lutil -lpthread -ldl
@@ -9,7 +9,8 @@ check_PROGRAMS += tests/unit/unit tests/unit/fakepython
 TESTS += tests/unit/unit
 
 tests_unit_unit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_unit_LDFLAGS = $(AM_LDFLAGS) $(unit_core) -Wl,--wrap=getauxval -Wl,--wrap=syscall
+tests_unit_unit_LDFLAGS = $(AM_LDFLAGS) $(unit_core) \
+	-Wl,--wrap=dlsym -Wl,--wrap=getauxval -Wl,--wrap=syscall
 tests_unit_unit_LDADD = $(CHECK_LIBS) $(unit_libs)
 tests_unit_unit_DEPENDENCIES = libcore.la tests/unit/fakepython
 tests_unit_unit_SOURCES = \

@@ -92,7 +92,13 @@ const char *captured_stderr(void);
 /* Runs body in a fork child. Returns its exit status. */
 int in_child(int (*body)(void *), void *argument);
 
-/* The kernel plays set-uid program; a kernel without io_uring. */
+/* The same in a child that shares our memory, and has run no fork handler. */
+int in_vfork_child(int (*body)(void *), void *argument);
+
+/* The kernel says that this program is set-uid; has no io_uring. */
 extern bool fake_set_uid, fake_no_uring;
+
+/* Called by each dlsym() of the library. */
+extern void (*during_dlsym)(void);
 
 #endif
