@@ -18,13 +18,21 @@ tests_unit_unit_SOURCES = \
 	tests/unit/suites.h \
 	tests/unit/support.c tests/unit/support.h \
 	tests/unit/test_clock.c \
+	tests/unit/test_doorbell.c \
 	tests/unit/test_fds.c \
 	tests/unit/test_fdset.c \
+	tests/unit/test_nowait.c \
 	tests/unit/test_private.c \
 	tests/unit/test_process.c \
+	tests/unit/test_progress.c \
 	tests/unit/test_real.c \
+	tests/unit/test_scheduler.c \
 	tests/unit/test_settings.c \
-	tests/unit/test_uring.c
+	tests/unit/test_signals.c \
+	tests/unit/test_stats.c \
+	tests/unit/test_turn.c \
+	tests/unit/test_uring.c \
+	tests/unit/test_wait.c
 
 # The constructor in a program that looks like Python, copied into trees of all shapes.
 tests_unit_fakepython_LDFLAGS = $(AM_LDFLAGS) $(unit_core) -export-dynamic

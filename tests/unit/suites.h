@@ -9,9 +9,17 @@
 	SUITE(fds) \
 	SUITE(private) \
 	SUITE(process) \
+	SUITE(nowait) \
 	SUITE(uring) \
 	SUITE(fdset) \
-	SUITE(clock)
+	SUITE(clock) \
+	SUITE(turn) \
+	SUITE(stats) \
+	SUITE(doorbell) \
+	SUITE(scheduler) \
+	SUITE(signals) \
+	SUITE(wait) \
+	SUITE(progress)
 
 #define SUITE(name) Suite *name##_suite(void);
 SUITES
