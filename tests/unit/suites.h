@@ -19,7 +19,12 @@
 	SUITE(scheduler) \
 	SUITE(signals) \
 	SUITE(wait) \
-	SUITE(progress)
+	SUITE(progress) \
+	SUITE(job) \
+	SUITE(iovec) \
+	SUITE(control) \
+	SUITE(readiness) \
+	SUITE(python)
 
 #define SUITE(name) Suite *name##_suite(void);
 SUITES

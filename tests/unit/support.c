@@ -265,13 +265,17 @@ int in_vfork_child(int (*body)(void *), void *argument)
 	return exit_status(clone(body, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, argument));
 }
 
-bool fake_set_uid, fake_no_uring;
+bool fake_set_uid, fake_no_uring, fake_no_threads;
 void (*during_dlsym)(void);
 
 void *__real_dlsym(void *handle, const char *name);
 void *__wrap_dlsym(void *handle, const char *name);
 unsigned long __real_getauxval(unsigned long type);
 unsigned long __wrap_getauxval(unsigned long type);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+			  void *(*body)(void *), void *argument);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+			  void *(*body)(void *), void *argument);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
@@ -285,6 +289,12 @@ void *__wrap_dlsym(void *handle, const char *name)
 unsigned long __wrap_getauxval(unsigned long type)
 {
 	return type == AT_SECURE && fake_set_uid ? 1 : __real_getauxval(type);
+}
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+			  void *(*body)(void *), void *argument)
+{
+	return fake_no_threads ? EAGAIN : __real_pthread_create(thread, attributes, body, argument);
 }
 
 long __wrap_syscall(long number, ...)
