@@ -11,6 +11,12 @@ static _Atomic(handler) handlers[NSIG];
 static _Atomic bool restarts[NSIG];
 static _Atomic bool active;
 
+/*
+ * Set while libc installs a handler for us: a signal() that was itself replaced (by a sanitizer, by
+ * another preloaded library) may call our sigaction().
+ */
+static __thread bool installing;
+
 /* Taken with all signals blocked, so that a handler may call sigaction() as POSIX allows. */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 
@@ -115,7 +121,7 @@ int mpg_signals_action(int sig, const struct sigaction *act, struct sigaction *o
 	sigset_t mask;
 	int r;
 
-	if (!atomic_load(&active) || sig <= 0 || sig >= NSIG)
+	if (!atomic_load(&active) || installing || sig <= 0 || sig >= NSIG)
 		return REAL(sigaction)(sig, act, old);
 	acquire(&mask);
 	r = change(sig, act, old);
@@ -149,7 +155,9 @@ mpg_signals_handler mpg_signals_install(mpg_signals_handler (*install)(int, mpg_
 		return install(sig, h);
 	acquire(&mask);
 	previous = atomic_load(&handlers[sig]);
+	installing = true;
 	old = install(sig, h);
+	installing = false;
 	catch_up(sig);
 	release(&mask);
 	return (void *)old == (void *)enter ? (mpg_signals_handler)(void *)previous : old;
