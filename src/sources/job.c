@@ -65,7 +65,6 @@ static int start(struct mpg_job *job)
 
 	sigfillset(&all);
 	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	atomic_fetch_add(&job->references, 1);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
@@ -77,9 +76,43 @@ static int start(struct mpg_job *job)
 	return error;
 }
 
+/*
+ * The waiter's hold on the worker: until it lets go, which it also does when its own thread is
+ * cancelled, the worker can be named even if it has ended.
+ */
+struct hold {
+	struct mpg_job *job;
+	unsigned forks;
+};
+
+static void let_go(const struct hold *h)
+{
+	int saved_errno = errno;
+
+	/* A fork child has no workers. */
+	if (h->forks == mpg_process_forks) {
+		if (!atomic_load(&h->job->done))
+			pthread_cancel(h->job->worker);
+		pthread_detach(h->job->worker);
+	}
+	errno = saved_errno;
+}
+
+static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
+{
+	__attribute__((cleanup(let_go))) const struct hold h = { job, mpg_process_forks };
+
+	while (!atomic_load(&h.job->done))
+		if (!mpg_wait_on(w, job->bell, POLLIN))
+			break;
+	if (!atomic_load(&job->done))
+		return false;
+	errno = job->error;
+	return true;
+}
+
 bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
 {
-	unsigned forks = mpg_process_forks;
 	int error = start(job);
 
 	if (error) {
@@ -87,17 +120,5 @@ bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
 		return false;
 	}
 	mpg_stats_count(worked);
-	while (!atomic_load(&job->done))
-		if (!mpg_wait_on(w, job->bell, POLLIN)) {
-			error = errno;
-			break;
-		}
-	if (atomic_load(&job->done)) {
-		errno = job->error;
-		return true;
-	}
-	if (forks == mpg_process_forks)
-		pthread_cancel(job->worker);
-	errno = error;
-	return false;
+	return wait_for(w, job);
 }
