@@ -239,11 +239,10 @@ END_TEST
 
 START_TEST(without_an_fd_there_is_no_job)
 {
-	const struct rlimit none = { 0, 0 };
-
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	allow_fds(1);
 	ck_assert_ptr_null(mpg_job_new(sizeof(struct mpg_job), run_read));
 	ck_assert_int_eq(errno, EMFILE);
+	allow_fds(0);
 }
 END_TEST
 
