@@ -28,6 +28,8 @@ void mpg_job_put(struct mpg_job *job)
 	int saved_errno = errno;
 
 	if (job && atomic_fetch_sub(&job->references, 1) == 1) {
+		if (job->give_back && job->finished && !job->taken)
+			job->give_back(job);
 		mpg_private_close(job->bell);
 		free(job);
 	}
@@ -52,6 +54,7 @@ static void *work(void *argument)
 	pthread_cleanup_push(finish, job);
 	job->run(job);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	job->finished = true;
 	pthread_cleanup_pop(1);
 	return NULL;
 }
@@ -107,6 +110,7 @@ static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
 			break;
 	if (!atomic_load(&job->done))
 		return false;
+	job->taken = true;
 	errno = job->error;
 	return true;
 }

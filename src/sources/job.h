@@ -18,11 +18,13 @@
 
 struct mpg_job {
 	void (*run)(struct mpg_job *);	/* on the worker: sets result, and error where that is < 0 */
+	void (*give_back)(struct mpg_job *);	/* optional: nobody has taken the result */
 	ssize_t result;
 	int error;
 	int bell;
 	_Atomic int references;
 	_Atomic bool done;
+	bool finished, taken;		/* run() has come to its end; mpg_job_run() has said so */
 	pthread_t worker;
 };
 
