@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/fds.h"
+#include "real.h"
 #include "registry/process.h"
 #include "settings.h"
 
@@ -133,6 +134,11 @@ void mpg_fds_forked(void)
 
 		if (!entry || !mpg_fd_state(entry))
 			continue;
+		if (mpg_fd_state(entry) & MPG_FD_PRIVATE) {
+			atomic_store(&entry->state, 0);
+			REAL(close)(fd);
+			continue;
+		}
 		atomic_store(&entry->waiters, 0);
 		atomic_fetch_and(&entry->state, ~(uint32_t)MPG_FD_WATCHED);
 	}

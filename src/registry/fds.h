@@ -97,7 +97,7 @@ bool mpg_fd_forget(int fd);
 int mpg_fds_highest(void);
 void mpg_fds_entered(int fd);
 
-/* In a fork child: no wait of the parent's is ours. */
+/* In a fork child: no wait of the parent's is ours, nor is any of its private fds. */
 void mpg_fds_forked(void);
 
 #pragma GCC visibility pop
