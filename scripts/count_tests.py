@@ -5,8 +5,8 @@
     count_tests.py FILE...      prints "PASSED FAILED SKIPPED"
 
 FILE is a log, or automake's name.trs, which stands for name.log beside it. What Check, pytest,
-unittest, TAP and tests/transparency report is counted case by case; a log without any of these is one test, whose
-result the .trs tells. So is the failure of a log that reports no failed case.
+unittest, TAP and tests/transparency report is counted case by case; a log without any of these is
+one test, whose result the .trs tells. So is the failure of a log that reports no failed case.
 """
 import collections
 import os
@@ -19,7 +19,7 @@ CHECK = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M
 PYTEST = re.compile(r"^=* ?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s", re.M)
 UNITTEST = re.compile(r"^Ran (\d+) tests? in [\d.]+s\n\n(?:OK|FAILED)(?: \((.*)\))?", re.M)
 COMPARISON = re.compile(r"^(\d+) tests: (\d+) real differences?\b", re.M)
-TAP = re.compile(r"^(not )?ok\b[^\n#]*(# ?(?:SKIP|TODO))?", re.M | re.I)
+TAP = re.compile(r"^(not )?ok \d+[^\n#]*(# ?(?:SKIP|TODO))?", re.M | re.I)
 
 
 def add(counts):
