@@ -49,37 +49,60 @@ static int64_t milliseconds(int timeout)
 	return timeout < 0 ? -1 : timeout * MPG_MILLISECOND;
 }
 
-INTERPOSE(int, epoll_wait, int fd, struct epoll_event *events, int max, int timeout)
+GREEN(int, epoll_wait, int fd, struct epoll_event *events, int max, int timeout)
 {
-	const struct call c = { __func__, fd, events, max, NULL };
+	const struct call c = { "epoll_wait", fd, events, max, NULL };
 	int n;
 
-	if (mpg_thread_is_green() && timeout && wait_green(&c, milliseconds(timeout), &n))
+	if (timeout && wait_green(&c, milliseconds(timeout), &n))
 		return n;
 	return REAL(epoll_wait)(fd, events, max, timeout);
+}
+
+INTERPOSE(int, epoll_wait, int fd, struct epoll_event *events, int max, int timeout)
+{
+	if (!mpg_may_wait_on(fd))
+		return REAL(epoll_wait)(fd, events, max, timeout);
+	return green_epoll_wait(fd, events, max, timeout);
+}
+
+GREEN(int, epoll_pwait, int fd, struct epoll_event *events, int max, int timeout,
+	  const sigset_t *mask)
+{
+	const struct call c = { "epoll_pwait", fd, events, max, mask };
+	int n;
+
+	if (timeout && wait_green(&c, milliseconds(timeout), &n))
+		return n;
+	return REAL(epoll_pwait)(fd, events, max, timeout, mask);
 }
 
 INTERPOSE(int, epoll_pwait, int fd, struct epoll_event *events, int max, int timeout,
 	  const sigset_t *mask)
 {
-	const struct call c = { __func__, fd, events, max, mask };
-	int n;
-
-	if (mpg_thread_is_green() && timeout && wait_green(&c, milliseconds(timeout), &n))
-		return n;
-	return REAL(epoll_pwait)(fd, events, max, timeout, mask);
+	if (!mpg_may_wait_on(fd))
+		return REAL(epoll_pwait)(fd, events, max, timeout, mask);
+	return green_epoll_pwait(fd, events, max, timeout, mask);
 }
 
 #if HAVE_DECL_EPOLL_PWAIT2
-INTERPOSE(int, epoll_pwait2, int fd, struct epoll_event *events, int max,
+GREEN(int, epoll_pwait2, int fd, struct epoll_event *events, int max,
 	  const struct timespec *timeout, const sigset_t *mask)
 {
-	const struct call c = { __func__, fd, events, max, mask };
+	const struct call c = { "epoll_pwait2", fd, events, max, mask };
 	int n;
 
-	if (mpg_thread_is_green() && !(timeout && mpg_clock_is_empty_or_invalid(timeout))
+	if (!(timeout && mpg_clock_is_empty_or_invalid(timeout))
 	    && wait_green(&c, timeout ? mpg_clock_ns(timeout) : -1, &n))
 		return n;
 	return REAL(epoll_pwait2)(fd, events, max, timeout, mask);
+}
+
+INTERPOSE(int, epoll_pwait2, int fd, struct epoll_event *events, int max,
+	  const struct timespec *timeout, const sigset_t *mask)
+{
+	if (!mpg_may_wait_on(fd))
+		return REAL(epoll_pwait2)(fd, events, max, timeout, mask);
+	return green_epoll_pwait2(fd, events, max, timeout, mask);
 }
 #endif

@@ -58,7 +58,7 @@ static bool prepare(struct mpg_readiness *r, const struct pollfd *fds, nfds_t n,
 	return add_all(r, fds, n) && mpg_readiness_mask(r, mask);
 }
 
-static int poll_green(struct pollfd *fds, nfds_t n, int timeout)
+GREEN(int, poll, struct pollfd *fds, nfds_t n, int timeout)
 {
 	int64_t ns = timeout < 0 ? -1 : timeout * MPG_MILLISECOND;
 	MPG_READINESS(r);
@@ -75,8 +75,8 @@ static int poll_green(struct pollfd *fds, nfds_t n, int timeout)
 	return mpg_readiness_result(&r, ready);
 }
 
-static int ppoll_green(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
-		       const sigset_t *mask)
+GREEN(int, ppoll, struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+      const sigset_t *mask)
 {
 	const struct timespec now = { 0, 0 };
 	MPG_READINESS(r);
@@ -97,7 +97,7 @@ INTERPOSE(int, poll, struct pollfd *fds, nfds_t n, int timeout)
 {
 	if (!mpg_thread_is_green() || timeout == 0)
 		return REAL(poll)(fds, n, timeout);
-	return poll_green(fds, n, timeout);
+	return green_poll(fds, n, timeout);
 }
 
 INTERPOSE(int, ppoll, struct pollfd *fds, nfds_t n, const struct timespec *timeout,
@@ -105,7 +105,7 @@ INTERPOSE(int, ppoll, struct pollfd *fds, nfds_t n, const struct timespec *timeo
 {
 	if (!mpg_thread_is_green() || (timeout && mpg_clock_is_empty_or_invalid(timeout)))
 		return REAL(ppoll)(fds, n, timeout, mask);
-	return ppoll_green(fds, n, timeout, mask);
+	return green_ppoll(fds, n, timeout, mask);
 }
 
 ALIAS(__poll, poll);

@@ -141,28 +141,36 @@ static bool wait_green(const struct call *c, int64_t ns, int *result, struct tim
 	return true;
 }
 
-INTERPOSE(int, pselect, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
+GREEN(int, pselect, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
 	  const struct timespec *timeout, const sigset_t *mask)
 {
-	const struct call c = { __func__, n, readable, writable, exceptional, mask };
+	const struct call c = { "pselect", n, readable, writable, exceptional, mask };
 	struct timespec left;
 	int ready;
 
-	if (mpg_thread_is_green() && !(timeout && mpg_clock_is_empty_or_invalid(timeout))
+	if (!(timeout && mpg_clock_is_empty_or_invalid(timeout))
 	    && wait_green(&c, timeout ? mpg_clock_ns(timeout) : -1, &ready, &left))
 		return ready;
 	return REAL(pselect)(n, readable, writable, exceptional, timeout, mask);
 }
 
+INTERPOSE(int, pselect, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
+	  const struct timespec *timeout, const sigset_t *mask)
+{
+	if (!mpg_thread_is_green())
+		return REAL(pselect)(n, readable, writable, exceptional, timeout, mask);
+	return green_pselect(n, readable, writable, exceptional, timeout, mask);
+}
+
 /* Linux takes the time that has passed off the limit. */
-INTERPOSE(int, select, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
+GREEN(int, select, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
 	  struct timeval *timeout)
 {
-	const struct call c = { __func__, n, readable, writable, exceptional, NULL };
+	const struct call c = { "select", n, readable, writable, exceptional, NULL };
 	struct timespec left;
 	int ready;
 
-	if (!mpg_thread_is_green() || (timeout && mpg_clock_us(timeout) <= 0)
+	if ((timeout && mpg_clock_us(timeout) <= 0)
 	    || !wait_green(&c, timeout ? mpg_clock_us(timeout) : -1, &ready, &left))
 		return REAL(select)(n, readable, writable, exceptional, timeout);
 	if (timeout) {
@@ -170,6 +178,14 @@ INTERPOSE(int, select, int n, fd_set *readable, fd_set *writable, fd_set *except
 		timeout->tv_usec = left.tv_nsec / 1000;
 	}
 	return ready;
+}
+
+INTERPOSE(int, select, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
+	  struct timeval *timeout)
+{
+	if (!mpg_thread_is_green())
+		return REAL(select)(n, readable, writable, exceptional, timeout);
+	return green_select(n, readable, writable, exceptional, timeout);
 }
 
 ALIAS(__select, select);

@@ -29,7 +29,7 @@ static void begin(struct mpg_wait *w, const char *call)
 	};
 }
 
-bool mpg_wait_begin_fd(struct mpg_wait *w, int fd, short events, const char *call)
+bool mpg_wait_begin(struct mpg_wait *w, int fd, short events, const char *call)
 {
 	struct mpg_fd *entry = mpg_fd_entry(fd);
 	uint32_t state;
@@ -50,7 +50,7 @@ bool mpg_wait_begin_fd(struct mpg_wait *w, int fd, short events, const char *cal
 	return true;
 }
 
-bool mpg_wait_begin_none(struct mpg_wait *w, const char *call)
+bool mpg_wait_begin_other(struct mpg_wait *w, const char *call)
 {
 	if (!may_wait())
 		return false;
@@ -330,7 +330,7 @@ ssize_t mpg_wait_total(struct mpg_wait *w, ssize_t n)
 	return (ssize_t)w->done;
 }
 
-int mpg_wait_forget(int fd)
+int mpg_wait_forget_entered(int fd)
 {
 	if (mpg_fd_forget(fd))
 		mpg_scheduler_closing(fd);

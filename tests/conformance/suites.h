@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The suites, one per file test_<name>.c.
+ */
+#ifndef TESTS_SUITES_H
+#define TESTS_SUITES_H
+
+#include <check.h>
+
+#define SUITES(X) \
+	X(read) \
+	X(write) \
+	X(receive) \
+	X(send) \
+	X(deadline) \
+	X(connect) \
+	X(transfer) \
+	X(events) \
+	X(poll) \
+	X(select) \
+	X(epoll) \
+	X(sleep) \
+	X(sigwait) \
+	X(signal) \
+	X(close) \
+	X(fd) \
+	X(fork) \
+	X(cancel) \
+	X(names) \
+	X(fortified)
+
+#define DECLARE(name) Suite *name##_suite(void);
+SUITES(DECLARE)
+
+#define NAME(name) name##_suite,
+static Suite *(*const suites[])(void) = { SUITES(NAME) };
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls as a program makes them that was built with -O2 -D_FORTIFY_SOURCE=2, as most are: the
+ * headers turn them into __read_chk() and its kin where the compiler knows the buffer but not the
+ * length. A sanitizer switches that off, so they are called by name as well.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kinds.h"
+#include "suites.h"
+#include "way.h"
+
+ssize_t __read_chk(int end, void *to, size_t len, size_t room);
+ssize_t __recv_chk(int end, void *to, size_t len, size_t room, int flags);
+ssize_t __recvfrom_chk(int end, void *to, size_t len, size_t room, int flags,
+		       struct sockaddr *addr, socklen_t *addr_len);
+int __poll_chk(struct pollfd *set, nfds_t n, int timeout, size_t room);
+int __ppoll_chk(struct pollfd *set, nfds_t n, const struct timespec *timeout,
+		const sigset_t *mask, size_t room);
+
+static char buf[16];
+static struct pollfd set[2];
+
+/* The compiler must not know. */
+static volatile size_t length = sizeof(buf);
+static volatile nfds_t one = 1;
+
+static void say_hello(void)
+{
+	ck_assert_int_eq(write(fd[1], "hello", 5), 5);
+}
+
+static void expect_hello(int i)
+{
+	other_side_join();
+	other_side(i, say_hello);
+}
+
+START_TEST(fortified_calls_wait)
+{
+	open_kind(_i);
+	expect_hello(_i);
+	OK(5, read(fd[0], buf, length));
+	expect_hello(_i);
+	OK(5, recv(fd[0], buf, length, 0));
+	expect_hello(_i);
+	OK(5, recvfrom(fd[0], buf, length, 0, NULL, NULL));
+	set[0] = (struct pollfd){ fd[0], POLLIN, 0 };
+	expect_hello(_i);
+	OK(1, poll(set, one, -1));
+	OK(1, ppoll(set, one, NULL, NULL));
+	if (green())
+		ck_assert_uint_ge(waits(), 4);
+}
+END_TEST
+
+START_TEST(checking_calls_wait)
+{
+	open_kind(_i);
+	expect_hello(_i);
+	OK(5, __read_chk(fd[0], buf, 5, sizeof(buf)));
+	expect_hello(_i);
+	OK(5, __recv_chk(fd[0], buf, 5, sizeof(buf), 0));
+	expect_hello(_i);
+	OK(5, __recvfrom_chk(fd[0], buf, 5, sizeof(buf), 0, NULL, NULL));
+	set[0] = (struct pollfd){ fd[0], POLLIN, 0 };
+	expect_hello(_i);
+	OK(1, __poll_chk(set, 1, -1, sizeof(set)));
+	OK(5, read(fd[0], buf, sizeof(buf)));
+	expect_hello(_i);
+	OK(1, __ppoll_chk(set, 1, NULL, NULL, sizeof(set)));
+	if (green())
+		ck_assert_uint_ge(waits(), 5);
+}
+END_TEST
+
+static void overflow_read(void)
+{
+	__read_chk(fd[0], buf, sizeof(buf) + 1, sizeof(buf));
+}
+
+static void overflow_recv(void)
+{
+	__recv_chk(fd[0], buf, sizeof(buf) + 1, sizeof(buf), 0);
+}
+
+static void overflow_recvfrom(void)
+{
+	__recvfrom_chk(fd[0], buf, sizeof(buf) + 1, sizeof(buf), 0, NULL, NULL);
+}
+
+static void overflow_poll(void)
+{
+	__poll_chk(set, 3, 0, sizeof(set));
+}
+
+static void overflow_ppoll(void)
+{
+	__ppoll_chk(set, 3, NULL, NULL, sizeof(set));
+}
+
+static void (*const overflows[])(void) = {
+	overflow_read, overflow_recv, overflow_recvfrom, overflow_poll, overflow_ppoll,
+};
+enum { OVERFLOWS = sizeof(overflows) / sizeof(overflows[0]) };
+
+START_TEST(an_overflow_still_ends_the_program)
+{
+	int status;
+	pid_t pid;
+
+	open_unix(fd);
+	pid = fork();
+	if (pid == 0) {
+		close(STDERR_FILENO);
+		signal(SIGABRT, SIG_DFL);
+		overflows[_i]();
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGABRT);
+}
+END_TEST
+
+Suite *fortified_suite(void)
+{
+	Suite *suite = suite_create("fortified");
+	TCase *tcase = way_case(suite, "fortified");
+
+	each_kind(tcase, fortified_calls_wait, SOCKET);
+	each_kind(tcase, checking_calls_wait, SOCKET);
+	tcase_add_loop_test(tcase, an_overflow_still_ends_the_program, 0, OVERFLOWS);
+	return suite;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the sanitizers must be told when a thread changes stacks. Nothing at all without them.
+ */
+#ifndef TESTS_SWITCH_H
+#define TESTS_SWITCH_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#elif defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+struct switch_notes {
+	void *stack;
+	size_t size;
+	void *shadow;	/* what the sanitizer keeps for this fiber */
+};
+
+static inline void switch_first(struct switch_notes *notes)
+{
+#if defined(__SANITIZE_THREAD__)
+	notes->shadow = __tsan_get_current_fiber();
+#endif
+	pthread_attr_t attr;
+
+	pthread_getattr_np(pthread_self(), &attr);
+	pthread_attr_getstack(&attr, &notes->stack, &notes->size);
+	pthread_attr_destroy(&attr);
+}
+
+static inline void switch_new(struct switch_notes *notes, void *stack, size_t size)
+{
+	notes->stack = stack;
+	notes->size = size;
+#if defined(__SANITIZE_THREAD__)
+	notes->shadow = __tsan_create_fiber(0);
+#endif
+}
+
+static inline void switch_leave(struct switch_notes *from, struct switch_notes *to, bool for_ever)
+{
+	(void)from, (void)to, (void)for_ever;
+#if defined(__SANITIZE_ADDRESS__)
+	__sanitizer_start_switch_fiber(for_ever ? NULL : &from->shadow, to->stack, to->size);
+#elif defined(__SANITIZE_THREAD__)
+	__tsan_switch_to_fiber(to->shadow, 0);
+#endif
+}
+
+static inline void switch_arrive(struct switch_notes *self)
+{
+	(void)self;
+#if defined(__SANITIZE_ADDRESS__)
+	__sanitizer_finish_switch_fiber(self->shadow, NULL, NULL);
+#endif
+}
+
+static inline void switch_gone(struct switch_notes *notes)
+{
+	(void)notes;
+#if defined(__SANITIZE_THREAD__)
+	__tsan_destroy_fiber(notes->shadow);
+#endif
+}
+
+#endif

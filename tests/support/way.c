@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fixture of the three ways, and how a program turns into the POLL way: the library reads its
+ * variables before main(), so the program sets them and runs itself again.
+ */
+#include "way.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fibers.h"
+#include "mpgreen.h"
+#include "suites.h"
+
+enum { SIDES = 8 };
+
+static struct {
+	pthread_t thread;
+	pid_t id;
+	pthread_t sides[SIDES];
+	int n_sides;
+	_Atomic bool joining;
+	uint64_t waits_before;
+} test;
+
+static uint64_t library_waits(void)
+{
+	mpgreen_stats stats;
+
+	ck_assert_int_eq(mpgreen_stats_read(&stats, sizeof(stats)), 0);
+	return stats.waits;
+}
+
+static void begin(void)
+{
+	test.thread = pthread_self();
+	test.id = gettid();
+	test.waits_before = library_waits();
+	if (way == FIBERS)
+		fibers_start();
+}
+
+static void end(void)
+{
+	other_side_join();
+	if (way == FIBERS)
+		fibers_finish();
+	if (way == NATIVE)
+		ck_assert_uint_eq(library_waits(), 0);
+}
+
+TCase *way_case(Suite *suite, const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, begin, end);
+	tcase_set_timeout(tcase, 10);
+	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
+int other_sides(void)
+{
+	return way == FIBERS ? 2 : 1;
+}
+
+void each_side(TCase *tcase, const TTest *test_of_all)
+{
+	each_row(tcase, test_of_all, 1);
+}
+
+void each_row(TCase *tcase, const TTest *test_of_all, int n)
+{
+	tcase_add_loop_test(tcase, test_of_all, 0, n * other_sides());
+}
+
+uint64_t waits(void)
+{
+	return library_waits() - test.waits_before;
+}
+
+void assert_waited(void)
+{
+	if (green())
+		ck_assert_uint_gt(waits(), 0);
+	else
+		ck_assert_uint_eq(waits(), 0);
+}
+
+pthread_t test_thread(void)
+{
+	return test.thread;
+}
+
+pid_t test_thread_id(void)
+{
+	return test.id;
+}
+
+double now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+}
+
+void breathe(void)
+{
+	struct timespec moment = { .tv_nsec = 100000 };
+
+	syscall(SYS_nanosleep, &moment, NULL);
+}
+
+/* The kernel says "running", or the number of the system call in which the thread sleeps. */
+bool is_blocked(pid_t thread)
+{
+	char path[64], text[64];
+	long number;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", thread);
+	fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	ck_assert_msg(fd >= 0, "%s: cannot be opened", path);
+	n = syscall(SYS_read, fd, text, sizeof(text) - 1);
+	syscall(SYS_close, fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+
+	return sscanf(text, "%ld", &number) == 1 && number >= 0 && number != SYS_futex;
+}
+
+void settle(void)
+{
+	if (fibers_inside())
+		fibers_settle();
+	else
+		UNTIL(is_blocked(test.id) || test.joining);
+}
+
+static void *run_side(void *side)
+{
+	void (*act)(void) = *(void (**)(void))side;
+
+	free(side);
+	mpgreen_native_enter();
+	settle();
+	act();
+	return NULL;
+}
+
+void other_side(int side, void (*act)(void))
+{
+	void (**copy)(void) = malloc(sizeof(*copy));
+
+	if (side % other_sides() == 1) {
+		free(copy);
+		fibers_spawn(act);
+		return;
+	}
+	*copy = act;
+	ck_assert_int_lt(test.n_sides, SIDES);
+	ck_assert_int_eq(pthread_create(&test.sides[test.n_sides++], NULL, run_side, copy), 0);
+}
+
+void other_side_join(void)
+{
+	test.joining = true;
+	if (way == FIBERS)
+		fibers_join();
+	while (test.n_sides > 0)
+		pthread_join(test.sides[--test.n_sides], NULL);
+	test.joining = false;
+}
+
+static void become_poll(char **argv)
+{
+	if (getenv("MPGREEN_SCHEDULER"))
+		return;
+	setenv("MPGREEN_SCHEDULER", "poll", 1);
+	execv("/proc/self/exe", argv);
+	perror("execv");
+	exit(99);
+}
+
+int way_run(char **argv)
+{
+	SRunner *runner = srunner_create(NULL);
+	int failed;
+
+	if (way == POLL)
+		become_poll(argv);
+	else
+		unsetenv("MPGREEN_SCHEDULER");
+	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
+		srunner_add_suite(runner, suites[i]());
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
