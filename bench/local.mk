@@ -1,1 +1,10 @@
 # SPDX-License-Identifier: MIT
+EXTRA_PROGRAMS = bench/passthrough
+bench_passthrough_SOURCES = bench/passthrough.c
+EXTRA_DIST += bench/run
+CLEANFILES += bench/passthrough$(EXEEXT)
+
+bench: bench/passthrough$(EXEEXT) libmpgreen.la
+	@$(srcdir)/bench/run $(srcdir) $(PYTHON)
+
+.PHONY: bench

@@ -1,1 +1,20 @@
 # SPDX-License-Identifier: MIT
+# The documentation, and the checks that keep it and the sources in order.
+DOC_CHECKS = scripts/check-calls scripts/check-settings
+
+dist_doc_DATA = docs/calls.md docs/configuration.md NEWS README.md
+
+dist_check_SCRIPTS += $(DOC_CHECKS) scripts/check-direct-calls.sh
+TESTS += $(DOC_CHECKS) scripts/check-direct-calls.sh
+EXTRA_DIST += .clang-format .clang-tidy .editorconfig scripts/calls.awk scripts/check-layers.awk \
+	scripts/lint scripts/lint-text.awk scripts/never-block.txt scripts/scan-imports
+
+# Needs the Debian packages that scripts/scan-imports names.
+scan:
+	PYTHON=$(PYTHON) $(srcdir)/scripts/scan-imports
+
+lint: libmpgreen.la
+	TIDY_FLAGS='$(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) -std=gnu17' \
+		$(srcdir)/scripts/lint
+
+.PHONY: lint scan

@@ -89,20 +89,34 @@ static int accept_green(struct mpg_wait *w, struct sockaddr *addr, socklen_t *le
 	return r;
 }
 
-INTERPOSE(int, accept4, int fd, struct sockaddr *addr, socklen_t *len, int flags)
+GREEN(int, accept4, int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct mpg_wait w;
 
-	if (!mpg_wait_begin(&w, fd, POLLIN))
+	if (!mpg_wait_begin(&w, fd, POLLIN, "accept4"))
 		return mpg_wait_forget(REAL(accept4)(fd, addr, len, flags));
 	return mpg_wait_forget(accept_green(&w, addr, len, flags));
 }
 
-INTERPOSE(int, accept, int fd, struct sockaddr *addr, socklen_t *len)
+INTERPOSE(int, accept4, int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	if (!mpg_may_wait_on(fd))
+		return mpg_wait_forget(REAL(accept4)(fd, addr, len, flags));
+	return green_accept4(fd, addr, len, flags);
+}
+
+GREEN(int, accept, int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct mpg_wait w;
 
-	if (!mpg_wait_begin(&w, fd, POLLIN))
+	if (!mpg_wait_begin(&w, fd, POLLIN, "accept"))
 		return mpg_wait_forget(REAL(accept)(fd, addr, len));
 	return mpg_wait_forget(accept_green(&w, addr, len, 0));
+}
+
+INTERPOSE(int, accept, int fd, struct sockaddr *addr, socklen_t *len)
+{
+	if (!mpg_may_wait_on(fd))
+		return mpg_wait_forget(REAL(accept)(fd, addr, len));
+	return green_accept(fd, addr, len);
 }

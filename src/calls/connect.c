@@ -66,12 +66,12 @@ static bool is_nonblocking(int fd)
 	return flags >= 0 && flags & O_NONBLOCK;
 }
 
-INTERPOSE(int, connect, int fd, const struct sockaddr *addr, socklen_t len)
+GREEN(int, connect, int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct mpg_wait w;
 	int r;
 
-	if (len > sizeof(struct sockaddr_storage) || !mpg_wait_begin(&w, fd, POLLOUT)
+	if (len > sizeof(struct sockaddr_storage) || !mpg_wait_begin(&w, fd, POLLOUT, "connect")
 	    || (is_nonblocking(fd) && !(mpg_fd_state(w.entry) & MPG_FD_ALWAYS)))
 		return REAL(connect)(fd, addr, len);
 	w.timeout_error = EINPROGRESS;
@@ -85,6 +85,13 @@ INTERPOSE(int, connect, int fd, const struct sockaddr *addr, socklen_t len)
 		errno = w.saved_errno;
 
 	return r;
+}
+
+INTERPOSE(int, connect, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	if (!mpg_may_wait_on(fd))
+		return REAL(connect)(fd, addr, len);
+	return green_connect(fd, addr, len);
 }
 
 ALIAS(__connect, connect);

@@ -4,7 +4,7 @@
 
 void mpg_control_arrived(struct msghdr *message)
 {
-	if (!message->msg_controllen || !atomic_load_explicit(&mpg_fds_active, memory_order_relaxed))
+	if (!message->msg_controllen)
 		return;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
 		size_t fds;

@@ -70,13 +70,13 @@ static bool blocks(const struct mpg_wait *w)
  * sendfile() has no flag for "do not block", and how much goes into a writable socket nobody can
  * tell. So the bytes take the way through a buffer, where each try can say no.
  */
-INTERPOSE(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
+GREEN(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
 {
 	struct source source = { .fd = from, .offset = offset };
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (!count || !mpg_wait_begin(&w, to, POLLOUT) || !blocks(&w) || mpg_fd_kind(from))
+	if (!count || !mpg_wait_begin(&w, to, POLLOUT, "sendfile") || !blocks(&w) || mpg_fd_kind(from))
 		return REAL(sendfile)(to, from, offset, count);
 	source.buffer = malloc(CHUNK);
 	if (!source.buffer)
@@ -87,6 +87,13 @@ INTERPOSE(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
 	free(source.buffer);
 
 	return mpg_wait_total(&w, n);
+}
+
+INTERPOSE(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
+{
+	if (!mpg_may_wait_on(to))
+		return REAL(sendfile)(to, from, offset, count);
+	return green_sendfile(to, from, offset, count);
 }
 
 /*
@@ -125,21 +132,21 @@ static bool is_nonblocking(int fd)
 }
 
 /* The kernel takes a non-blocking end for a wish not to block at all. */
-static bool may_wait(struct mpg_wait *w, int from, int to, unsigned flags)
+static bool begin(struct mpg_wait *w, int from, int to, unsigned flags, const char *call)
 {
-	if (flags & SPLICE_F_NONBLOCK || !mpg_thread_is_green())
+	if (flags & SPLICE_F_NONBLOCK)
 		return false;
 	if (!mpg_readiness_is_green(from) && !mpg_readiness_is_green(to))
 		return false;
-	return !is_nonblocking(from) && !is_nonblocking(to) && mpg_wait_begin_other(w);
+	return !is_nonblocking(from) && !is_nonblocking(to) && mpg_wait_begin_other(w, call);
 }
 
-INTERPOSE(ssize_t, splice, int from, off64_t *in, int to, off64_t *out, size_t len, unsigned flags)
+GREEN(ssize_t, splice, int from, off64_t *in, int to, off64_t *out, size_t len, unsigned flags)
 {
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (!len || !may_wait(&w, from, to, flags))
+	if (!len || !begin(&w, from, to, flags, "splice"))
 		return REAL(splice)(from, in, to, out, len, flags);
 	do
 		n = try_splice(from, in, to, out, len, flags);
@@ -151,12 +158,19 @@ INTERPOSE(ssize_t, splice, int from, off64_t *in, int to, off64_t *out, size_t l
 	return n;
 }
 
-INTERPOSE(ssize_t, tee, int from, int to, size_t len, unsigned flags)
+INTERPOSE(ssize_t, splice, int from, off64_t *in, int to, off64_t *out, size_t len, unsigned flags)
+{
+	if (!mpg_thread_is_green())
+		return REAL(splice)(from, in, to, out, len, flags);
+	return green_splice(from, in, to, out, len, flags);
+}
+
+GREEN(ssize_t, tee, int from, int to, size_t len, unsigned flags)
 {
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (!len || !may_wait(&w, from, to, flags))
+	if (!len || !begin(&w, from, to, flags, "tee"))
 		return REAL(tee)(from, to, len, flags);
 	do
 		n = REAL(tee)(from, to, len, flags | SPLICE_F_NONBLOCK);
@@ -166,6 +180,13 @@ INTERPOSE(ssize_t, tee, int from, int to, size_t len, unsigned flags)
 		errno = w.saved_errno;
 
 	return n;
+}
+
+INTERPOSE(ssize_t, tee, int from, int to, size_t len, unsigned flags)
+{
+	if (!mpg_thread_is_green())
+		return REAL(tee)(from, to, len, flags);
+	return green_tee(from, to, len, flags);
 }
 
 /* Into a pipe it gives pages and goes on until all are given; out of one it takes what is there. */
@@ -189,13 +210,20 @@ static ssize_t vmsplice_green(struct mpg_wait *w, const struct iovec *iov, size_
 	return mpg_wait_total(w, r);
 }
 
-INTERPOSE(ssize_t, vmsplice, int fd, const struct iovec *iov, size_t n, unsigned flags)
+GREEN(ssize_t, vmsplice, int fd, const struct iovec *iov, size_t n, unsigned flags)
 {
 	struct mpg_wait w;
 
-	if (flags & SPLICE_F_NONBLOCK || n > IOV_MAX || !mpg_wait_begin(&w, fd, POLLOUT))
+	if (flags & SPLICE_F_NONBLOCK || n > IOV_MAX || !mpg_wait_begin(&w, fd, POLLOUT, "vmsplice"))
 		return REAL(vmsplice)(fd, iov, n, flags);
 	return vmsplice_green(&w, iov, n, flags);
+}
+
+INTERPOSE(ssize_t, vmsplice, int fd, const struct iovec *iov, size_t n, unsigned flags)
+{
+	if (!mpg_may_wait_on(fd))
+		return REAL(vmsplice)(fd, iov, n, flags);
+	return green_vmsplice(fd, iov, n, flags);
 }
 
 ALIAS(sendfile64, sendfile);

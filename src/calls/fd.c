@@ -13,27 +13,30 @@ static int refuse(void)
 	return -1;
 }
 
+GREEN(int, close, int fd)
+{
+	if (mpg_private_is(fd))
+		return refuse();
+	mpg_wait_forget(fd);
+	return REAL(close)(fd);
+}
+
 INTERPOSE(int, close, int fd)
 {
-	if (__builtin_expect(atomic_load_explicit(&mpg_fds_active, memory_order_relaxed), 0)) {
-		if (mpg_private_is(fd))
-			return refuse();
-		mpg_wait_forget(fd);
-	}
-	return REAL(close)(fd);
+	return mpg_fd_is_entered(fd) ? green_close(fd) : REAL(close)(fd);
 }
 
 /* libc closes behind our back, after it has flushed: the number must not be ours any more by then. */
 INTERPOSE(int, fclose, FILE *stream)
 {
-	if (atomic_load_explicit(&mpg_fds_active, memory_order_relaxed))
+	if (mpg_fds_are_active())
 		mpg_wait_forget(fileno(stream));
 	return REAL(fclose)(stream);
 }
 
 INTERPOSE(int, closedir, DIR *directory)
 {
-	if (atomic_load_explicit(&mpg_fds_active, memory_order_relaxed))
+	if (mpg_fds_are_active())
 		mpg_wait_forget(dirfd(directory));
 	return REAL(closedir)(directory);
 }
@@ -46,7 +49,7 @@ static bool is_open(int fd)
 /* What `fd` becomes a copy of `from`: its old file is closed, if the call succeeds at all. */
 static bool may_become(int fd, int from)
 {
-	if (!atomic_load_explicit(&mpg_fds_active, memory_order_relaxed) || fd == from)
+	if (!mpg_fds_are_active() || fd == from)
 		return true;
 	if (mpg_private_is(fd))
 		return false;
@@ -130,7 +133,7 @@ static int spare_ours(unsigned first, unsigned last, unsigned flags,
 #if HAVE_DECL_CLOSE_RANGE
 INTERPOSE(int, close_range, unsigned first, unsigned last, int flags)
 {
-	if (!atomic_load_explicit(&mpg_fds_active, memory_order_relaxed) || mpg_fds_highest() < 0
+	if (!mpg_fds_are_active() || mpg_fds_highest() < 0
 	    || first > last || flags & CLOSE_RANGE_CLOEXEC)
 		return REAL(close_range)(first, last, flags);
 	return spare_ours(first, last, (unsigned)flags, mpg_real.close_range);
@@ -150,7 +153,7 @@ static int close_all(unsigned first, unsigned last, int flags)
 
 INTERPOSE(void, closefrom, int first)
 {
-	if (!atomic_load_explicit(&mpg_fds_active, memory_order_relaxed) || mpg_fds_highest() < 0)
+	if (!mpg_fds_are_active() || mpg_fds_highest() < 0)
 		REAL(closefrom)(first);
 	else
 		spare_ours(first < 0 ? 0 : (unsigned)first, UINT_MAX, 0, close_all);

@@ -51,23 +51,20 @@ static bool prepare(struct mpg_readiness *r, const struct pollfd *fds, nfds_t n,
 {
 	const struct pollfd *one = mask ? NULL : only_one(fds, n);
 
-	if (any_is_green(fds, n)) {
-		if (one)
-			return mpg_readiness_one(r, one->fd, one->events);
-		if (add_all(r, fds, n) && mpg_readiness_mask(r, mask))
-			return true;
-	}
-	mpg_readiness_drop(r);
-	return false;
+	if (!any_is_green(fds, n))
+		return false;
+	if (one)
+		return mpg_readiness_one(r, one->fd, one->events);
+	return add_all(r, fds, n) && mpg_readiness_mask(r, mask);
 }
 
-INTERPOSE(int, poll, struct pollfd *fds, nfds_t n, int timeout)
+GREEN(int, poll, struct pollfd *fds, nfds_t n, int timeout)
 {
 	int64_t ns = timeout < 0 ? -1 : timeout * MPG_MILLISECOND;
-	struct mpg_readiness r;
+	MPG_READINESS(r);
 	int ready;
 
-	if (!mpg_thread_is_green() || timeout == 0 || !mpg_readiness_begin(&r, ns, "poll"))
+	if (!mpg_readiness_begin(&r, ns, "poll"))
 		return REAL(poll)(fds, n, timeout);
 	ready = REAL(poll)(fds, n, 0);
 	if (ready == 0 && !prepare(&r, fds, n, NULL))
@@ -78,15 +75,14 @@ INTERPOSE(int, poll, struct pollfd *fds, nfds_t n, int timeout)
 	return mpg_readiness_result(&r, ready);
 }
 
-INTERPOSE(int, ppoll, struct pollfd *fds, nfds_t n, const struct timespec *timeout,
-	  const sigset_t *mask)
+GREEN(int, ppoll, struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+      const sigset_t *mask)
 {
 	const struct timespec now = { 0, 0 };
-	struct mpg_readiness r;
+	MPG_READINESS(r);
 	int ready;
 
-	if (!mpg_thread_is_green() || (timeout && mpg_clock_is_empty_or_invalid(timeout))
-	    || !mpg_readiness_begin(&r, timeout ? mpg_clock_ns(timeout) : -1, "ppoll"))
+	if (!mpg_readiness_begin(&r, timeout ? mpg_clock_ns(timeout) : -1, "ppoll"))
 		return REAL(ppoll)(fds, n, timeout, mask);
 	ready = REAL(ppoll)(fds, n, &now, mask);
 	if (ready == 0 && !prepare(&r, fds, n, mask))
@@ -95,6 +91,21 @@ INTERPOSE(int, ppoll, struct pollfd *fds, nfds_t n, const struct timespec *timeo
 		ready = REAL(ppoll)(fds, n, &now, mask);
 
 	return mpg_readiness_result(&r, ready);
+}
+
+INTERPOSE(int, poll, struct pollfd *fds, nfds_t n, int timeout)
+{
+	if (!mpg_thread_is_green() || timeout == 0)
+		return REAL(poll)(fds, n, timeout);
+	return green_poll(fds, n, timeout);
+}
+
+INTERPOSE(int, ppoll, struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+	  const sigset_t *mask)
+{
+	if (!mpg_thread_is_green() || (timeout && mpg_clock_is_empty_or_invalid(timeout)))
+		return REAL(ppoll)(fds, n, timeout, mask);
+	return green_ppoll(fds, n, timeout, mask);
 }
 
 ALIAS(__poll, poll);

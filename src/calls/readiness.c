@@ -19,7 +19,7 @@ bool mpg_readiness_is_green(int fd)
 bool mpg_readiness_begin(struct mpg_readiness *r, int64_t ns, const char *call)
 {
 	*r = (struct mpg_readiness){ .set = MPG_FDSET_NONE, .fd = -1 };
-	if (!mpg_wait_begin_none(&r->w, call))
+	if (!mpg_wait_begin_other(&r->w, call))
 		return false;
 	r->w.timeout_error = ETIMEDOUT;
 	r->w.never_restarts = true;
@@ -98,7 +98,6 @@ int mpg_readiness_result(struct mpg_readiness *r, int n)
 {
 	if (n >= 0)
 		errno = r->w.saved_errno;
-	mpg_readiness_drop(r);
 	if (!r->error)
 		return n;
 	errno = r->error;

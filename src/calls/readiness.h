@@ -26,6 +26,11 @@ struct mpg_readiness {
 	bool listening;			/* for signal handlers */
 };
 
+/* Declares r: dropped at the end of its block, and when the thread is cancelled in a wait. */
+#define MPG_READINESS(r) \
+	__attribute__((cleanup(mpg_readiness_drop))) struct mpg_readiness r = { \
+		.w.edge = MPG_FDSET_NONE, .set = MPG_FDSET_NONE }
+
 /*
  * Begins a call that waits for at most `ns` (-1: no limit). Its fds are added one by one; of several,
  * or together with a signal mask, it makes a set. False from any of them: block for real.
@@ -35,7 +40,7 @@ bool mpg_readiness_one(struct mpg_readiness *r, int fd, short events);
 bool mpg_readiness_add(struct mpg_readiness *r, int fd, short events);
 bool mpg_readiness_mask(struct mpg_readiness *r, const sigset_t *mask);
 
-/* Lets go of everything: only after a false from the above, else mpg_readiness_result() does. */
+/* Lets go of everything. Keeps errno. */
 void mpg_readiness_drop(struct mpg_readiness *r);
 
 bool mpg_readiness_again(struct mpg_readiness *r, int n);

@@ -52,6 +52,8 @@ static void drop(struct sets *s)
 		free(s->kept);
 }
 
+#define SETS(s) __attribute__((cleanup(drop))) struct sets s = { .kept = NULL }
+
 static short events_of(const struct sets *s, int fd)
 {
 	short events = 0;
@@ -96,92 +98,94 @@ static bool prepare(struct mpg_readiness *r, const struct sets *s, const sigset_
 		return true;
 	if (fds == 1 && green && !mask && !(events_of(s, one) & POLLPRI))
 		return mpg_readiness_one(r, one, events_of(s, one));
-	if ((green || fds == 0) && add_all(r, s) && mpg_readiness_mask(r, mask))
-		return true;
-	mpg_readiness_drop(r);
-	return false;
+	return (green || fds == 0) && add_all(r, s) && mpg_readiness_mask(r, mask);
 }
 
-static int try(struct sets *s, const sigset_t *mask)
+struct call {
+	const char *name;
+	int n;
+	fd_set *readable, *writable, *exceptional;
+	const sigset_t *mask;
+};
+
+static int try(const struct call *c)
 {
 	const struct timespec now = { 0, 0 };
 
-	return REAL(pselect)(s->n, s->set[0], s->set[1], s->set[2], &now, mask);
+	return REAL(pselect)(c->n, c->readable, c->writable, c->exceptional, &now, c->mask);
 }
 
-/* -2: nothing to wait for in our way; the sets are as they were. */
-static int wait_ready(struct mpg_readiness *r, struct sets *s, const sigset_t *mask)
+/* False: not in our way, block for real; the sets are as they were. Else *left is set too. */
+static bool wait_green(const struct call *c, int64_t ns, int *result, struct timespec *left)
 {
-	int n = try(s, mask);
+	MPG_READINESS(r);
+	SETS(s);
+	int n;
 
-	if (n == 0) {
-		if (!prepare(r, s, mask)) {
-			put_back(s);
-			return -2;
-		}
-		while (mpg_readiness_again(r, n)) {
-			put_back(s);
-			n = try(s, mask);
-		}
+	if (c->n < 0 || !mpg_readiness_begin(&r, ns, c->name)
+	    || !keep(&s, c->n, c->readable, c->writable, c->exceptional))
+		return false;
+	n = try(c);
+	if (n == 0 && !prepare(&r, &s, c->mask)) {
+		put_back(&s);
+		return false;
 	}
-	n = mpg_readiness_result(r, n);
-	if (n < 0)
-		put_back(s);
-	return n;
+	while (mpg_readiness_again(&r, n)) {
+		put_back(&s);
+		n = try(c);
+	}
+	*result = mpg_readiness_result(&r, n);
+	if (*result < 0)
+		put_back(&s);
+	*left = mpg_clock_left(r.w.deadline);
+	return true;
 }
 
-static bool begin(struct mpg_readiness *r, int n, int64_t ns, const char *call)
+GREEN(int, pselect, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
+	  const struct timespec *timeout, const sigset_t *mask)
 {
-	return n >= 0 && mpg_readiness_begin(r, ns, call);
+	const struct call c = { "pselect", n, readable, writable, exceptional, mask };
+	struct timespec left;
+	int ready;
+
+	if (!(timeout && mpg_clock_is_empty_or_invalid(timeout))
+	    && wait_green(&c, timeout ? mpg_clock_ns(timeout) : -1, &ready, &left))
+		return ready;
+	return REAL(pselect)(n, readable, writable, exceptional, timeout, mask);
 }
 
 INTERPOSE(int, pselect, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
 	  const struct timespec *timeout, const sigset_t *mask)
 {
-	int64_t ns = timeout ? mpg_clock_ns(timeout) : -1;
-	struct mpg_readiness r;
-	struct sets s;
-	int ready = -2;
-
-	if (mpg_thread_is_green() && !(timeout && mpg_clock_is_empty_or_invalid(timeout))
-	    && begin(&r, n, ns, "pselect") && keep(&s, n, readable, writable, exceptional)) {
-		ready = wait_ready(&r, &s, mask);
-		drop(&s);
-	}
-	if (ready == -2)
+	if (!mpg_thread_is_green())
 		return REAL(pselect)(n, readable, writable, exceptional, timeout, mask);
-
-	return ready;
+	return green_pselect(n, readable, writable, exceptional, timeout, mask);
 }
 
 /* Linux takes the time that has passed off the limit. */
-static void leave_rest(struct timeval *timeout, int64_t deadline)
+GREEN(int, select, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
+	  struct timeval *timeout)
 {
-	struct timespec left = mpg_clock_left(deadline);
+	const struct call c = { "select", n, readable, writable, exceptional, NULL };
+	struct timespec left;
+	int ready;
 
-	timeout->tv_sec = left.tv_sec;
-	timeout->tv_usec = left.tv_nsec / 1000;
+	if ((timeout && mpg_clock_us(timeout) <= 0)
+	    || !wait_green(&c, timeout ? mpg_clock_us(timeout) : -1, &ready, &left))
+		return REAL(select)(n, readable, writable, exceptional, timeout);
+	if (timeout) {
+		timeout->tv_sec = left.tv_sec;
+		timeout->tv_usec = left.tv_nsec / 1000;
+	}
+	return ready;
 }
 
 INTERPOSE(int, select, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
 	  struct timeval *timeout)
 {
-	int64_t ns = timeout ? mpg_clock_us(timeout) : -1;
-	struct mpg_readiness r;
-	struct sets s;
-	int ready = -2;
-
-	if (mpg_thread_is_green() && !(timeout && ns <= 0) && begin(&r, n, ns, "select")
-	    && keep(&s, n, readable, writable, exceptional)) {
-		ready = wait_ready(&r, &s, NULL);
-		drop(&s);
-		if (timeout && ready != -2)
-			leave_rest(timeout, r.w.deadline);
-	}
-	if (ready == -2)
+	if (!mpg_thread_is_green())
 		return REAL(select)(n, readable, writable, exceptional, timeout);
-
-	return ready;
+	return green_select(n, readable, writable, exceptional, timeout);
 }
 
 ALIAS(__select, select);

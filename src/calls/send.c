@@ -13,12 +13,12 @@ static int try_flags(const struct mpg_wait *w, int flags)
 	return flags | MSG_DONTWAIT | (w->done ? MSG_NOSIGNAL : 0);
 }
 
-INTERPOSE(ssize_t, send, int fd, const void *buf, size_t len, int flags)
+GREEN(ssize_t, send, int fd, const void *buf, size_t len, int flags)
 {
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (flags & MSG_DONTWAIT || !mpg_wait_begin(&w, fd, POLLOUT))
+	if (flags & MSG_DONTWAIT || !mpg_wait_begin(&w, fd, POLLOUT, "send"))
 		return REAL(send)(fd, buf, len, flags);
 	do
 		n = REAL(send)(fd, (const char *)buf + w.done, len - w.done, try_flags(&w, flags));
@@ -27,13 +27,20 @@ INTERPOSE(ssize_t, send, int fd, const void *buf, size_t len, int flags)
 	return mpg_wait_total(&w, n);
 }
 
-INTERPOSE(ssize_t, sendto, int fd, const void *buf, size_t len, int flags,
+INTERPOSE(ssize_t, send, int fd, const void *buf, size_t len, int flags)
+{
+	if (!mpg_may_wait_on(fd))
+		return REAL(send)(fd, buf, len, flags);
+	return green_send(fd, buf, len, flags);
+}
+
+GREEN(ssize_t, sendto, int fd, const void *buf, size_t len, int flags,
 	  const struct sockaddr *addr, socklen_t addr_len)
 {
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (flags & MSG_DONTWAIT || !mpg_wait_begin(&w, fd, POLLOUT))
+	if (flags & MSG_DONTWAIT || !mpg_wait_begin(&w, fd, POLLOUT, "sendto"))
 		return REAL(sendto)(fd, buf, len, flags, addr, addr_len);
 	do
 		n = REAL(sendto)(fd, (const char *)buf + w.done, len - w.done,
@@ -41,6 +48,14 @@ INTERPOSE(ssize_t, sendto, int fd, const void *buf, size_t len, int flags,
 	while (mpg_wait_more(&w, n, len));
 
 	return mpg_wait_total(&w, n);
+}
+
+INTERPOSE(ssize_t, sendto, int fd, const void *buf, size_t len, int flags,
+	  const struct sockaddr *addr, socklen_t addr_len)
+{
+	if (!mpg_may_wait_on(fd))
+		return REAL(sendto)(fd, buf, len, flags, addr, addr_len);
+	return green_sendto(fd, buf, len, flags, addr, addr_len);
 }
 
 /* Control data (an fd that is passed) goes with the first byte and must not be sent again. */
@@ -72,13 +87,20 @@ static ssize_t send_message(struct mpg_wait *w, struct msghdr message, int flags
 	return mpg_wait_total(w, n);
 }
 
-INTERPOSE(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags)
+GREEN(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags)
 {
 	struct mpg_wait w;
 
-	if (flags & MSG_DONTWAIT || !message || !mpg_wait_begin(&w, fd, POLLOUT))
+	if (flags & MSG_DONTWAIT || !message || !mpg_wait_begin(&w, fd, POLLOUT, "sendmsg"))
 		return REAL(sendmsg)(fd, message, flags);
 	return send_message(&w, *message, flags);
+}
+
+INTERPOSE(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags)
+{
+	if (!mpg_may_wait_on(fd))
+		return REAL(sendmsg)(fd, message, flags);
+	return green_sendmsg(fd, message, flags);
 }
 
 static size_t length_of(const struct msghdr *message)
@@ -87,13 +109,13 @@ static size_t length_of(const struct msghdr *message)
 }
 
 /* One message after the other, as the kernel does it; an error after the first is the next call's. */
-INTERPOSE(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
+GREEN(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
 {
 	unsigned sent = 0;
 	struct mpg_wait w;
 	ssize_t len = 0;
 
-	if (flags & MSG_DONTWAIT || !n || !mpg_wait_begin(&w, fd, POLLOUT))
+	if (flags & MSG_DONTWAIT || !n || !mpg_wait_begin(&w, fd, POLLOUT, "sendmmsg"))
 		return REAL(sendmmsg)(fd, messages, n, flags);
 	if (n > IOV_MAX)
 		n = IOV_MAX;
@@ -103,11 +125,18 @@ INTERPOSE(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags
 			break;
 		messages[sent].msg_len = (unsigned)len;
 		if (++sent == n || (size_t)len < length_of(&messages[sent - 1].msg_hdr)
-		    || !mpg_wait_begin(&w, fd, POLLOUT))
+		    || !mpg_wait_begin(&w, fd, POLLOUT, "sendmmsg"))
 			break;
 	}
 
 	return sent ? (int)sent : -1;
+}
+
+INTERPOSE(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+	if (!mpg_may_wait_on(fd))
+		return REAL(sendmmsg)(fd, messages, n, flags);
+	return green_sendmmsg(fd, messages, n, flags);
 }
 
 ALIAS(__send, send);

@@ -14,15 +14,12 @@ static const struct timespec now = { 0, 0 };
  */
 static bool suspend(const sigset_t *mask, const char *call, int *result)
 {
-	struct mpg_readiness r;
+	MPG_READINESS(r);
 	int n;
 
-	if (!mpg_thread_is_green() || !mpg_readiness_begin(&r, -1, call))
+	if (!mpg_thread_is_green() || !mpg_readiness_begin(&r, -1, call)
+	    || !mpg_readiness_mask(&r, mask))
 		return false;
-	if (!mpg_readiness_mask(&r, mask)) {
-		mpg_readiness_drop(&r);
-		return false;
-	}
 	do
 		n = REAL(ppoll)(NULL, 0, &now, mask);
 	while (mpg_readiness_again(&r, n));
@@ -86,16 +83,6 @@ INTERPOSE(int, __sigpause, int sig_or_mask, int is_sig)
 	return is_sig ? __xpg_sigpause(sig_or_mask) : mpg_sigpause_bsd(sig_or_mask);
 }
 
-static bool begin(struct mpg_readiness *r, const sigset_t *set, int64_t ns, const char *call)
-{
-	if (!mpg_thread_is_green() || !set || !mpg_readiness_begin(r, ns, call))
-		return false;
-	if (mpg_fdset_open(&r->set) && mpg_fdset_add_pending(&r->set, set))
-		return true;
-	mpg_readiness_drop(r);
-	return false;
-}
-
 /* Finding none is no error but "not yet": 0 tries again, a signal's number does not. */
 static int try(const sigset_t *set, siginfo_t *info)
 {
@@ -104,56 +91,57 @@ static int try(const sigset_t *set, siginfo_t *info)
 	return sig < 0 && errno == EAGAIN ? 0 : sig;
 }
 
-static int wait_pending(struct mpg_readiness *r, const sigset_t *set, siginfo_t *info)
+/* False: not in our way. */
+static bool wait_pending(const sigset_t *set, siginfo_t *info, int64_t ns, const char *call,
+			 int *result)
 {
+	MPG_READINESS(r);
 	int sig;
 
+	if (!mpg_thread_is_green() || !mpg_readiness_begin(&r, ns, call)
+	    || !mpg_fdset_open(&r.set) || !mpg_fdset_add_pending(&r.set, set))
+		return false;
 	do
 		sig = try(set, info);
-	while (mpg_readiness_again(r, sig));
-	sig = mpg_readiness_result(r, sig);
-	if (sig)
-		return sig;
-	errno = EAGAIN;
-	return -1;
+	while (mpg_readiness_again(&r, sig));
+	*result = mpg_readiness_result(&r, sig);
+	if (*result == 0) {
+		errno = EAGAIN;
+		*result = -1;
+	}
+	return true;
 }
 
 INTERPOSE(int, sigtimedwait, const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
 {
-	struct mpg_readiness r;
+	int sig;
 
-	if ((timeout && mpg_clock_is_empty_or_invalid(timeout))
-	    || !begin(&r, set, timeout ? mpg_clock_ns(timeout) : -1, "sigtimedwait"))
-		return REAL(sigtimedwait)(set, info, timeout);
-	return wait_pending(&r, set, info);
+	if (!(timeout && mpg_clock_is_empty_or_invalid(timeout))
+	    && wait_pending(set, info, timeout ? mpg_clock_ns(timeout) : -1, __func__, &sig))
+		return sig;
+	return REAL(sigtimedwait)(set, info, timeout);
 }
 
 INTERPOSE(int, sigwaitinfo, const sigset_t *set, siginfo_t *info)
 {
-	struct mpg_readiness r;
+	int sig;
 
-	if (!begin(&r, set, -1, "sigwaitinfo"))
-		return REAL(sigwaitinfo)(set, info);
-	return wait_pending(&r, set, info);
+	return wait_pending(set, info, -1, __func__, &sig) ? sig : REAL(sigwaitinfo)(set, info);
 }
 
 /* Returns the error instead of setting errno, and is not interrupted by a handler. */
 INTERPOSE(int, sigwait, const sigset_t *set, int *sig)
 {
-	int saved_errno = errno, error = 0;
-	struct mpg_readiness r;
-	int n;
+	int saved_errno = errno, found, error;
 
 	do {
-		if (!begin(&r, set, -1, "sigwait"))
+		if (!wait_pending(set, NULL, -1, __func__, &found))
 			return REAL(sigwait)(set, sig);
-		r.w.never_restarts = false;
-		n = wait_pending(&r, set, NULL);
-		error = n < 0 ? errno : 0;
+		error = found < 0 ? errno : 0;
 	} while (error == EINTR);
 	errno = saved_errno;
 	if (!error)
-		*sig = n;
+		*sig = found;
 	return error;
 }
 

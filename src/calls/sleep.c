@@ -19,13 +19,13 @@ static int sleep_until(struct mpg_wait *w, int64_t deadline)
 	return 0;
 }
 
-INTERPOSE(int, nanosleep, const struct timespec *time, struct timespec *rest)
+GREEN(int, nanosleep, const struct timespec *time, struct timespec *rest)
 {
 	struct mpg_wait w;
 	int64_t deadline;
 	int error;
 
-	if (!mpg_wait_begin_other(&w) || !time || mpg_clock_is_empty_or_invalid(time))
+	if (!mpg_wait_begin_other(&w, "nanosleep") || !time || mpg_clock_is_empty_or_invalid(time))
 		return REAL(nanosleep)(time, rest);
 	deadline = mpg_clock_after(mpg_clock_ns(time));
 	error = sleep_until(&w, deadline);
@@ -35,6 +35,12 @@ INTERPOSE(int, nanosleep, const struct timespec *time, struct timespec *rest)
 		*rest = mpg_clock_left(deadline);
 	errno = error;
 	return -1;
+}
+
+INTERPOSE(int, nanosleep, const struct timespec *time, struct timespec *rest)
+{
+	return mpg_thread_is_green() ? green_nanosleep(time, rest)
+				     : REAL(nanosleep)(time, rest);
 }
 
 /* The scheduler's clock is CLOCK_MONOTONIC. CLOCK_REALTIME may be set while we sleep: a timerfd knows. */
@@ -57,7 +63,7 @@ static int sleep_until_realtime(struct mpg_wait *w, const struct timespec *time)
 	return error;
 }
 
-INTERPOSE(int, clock_nanosleep, clockid_t clock, int flags, const struct timespec *time,
+GREEN(int, clock_nanosleep, clockid_t clock, int flags, const struct timespec *time,
 	  struct timespec *rest)
 {
 	bool absolute = flags & TIMER_ABSTIME;
@@ -65,7 +71,7 @@ INTERPOSE(int, clock_nanosleep, clockid_t clock, int flags, const struct timespe
 	int64_t deadline;
 	int error;
 
-	if ((clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) || !mpg_wait_begin_other(&w)
+	if ((clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) || !mpg_wait_begin_other(&w, "clock_nanosleep")
 	    || !time || mpg_clock_is_invalid(time))
 		return REAL(clock_nanosleep)(clock, flags, time, rest);
 	deadline = absolute ? mpg_clock_ns(time) : mpg_clock_after(mpg_clock_ns(time));
@@ -79,13 +85,20 @@ INTERPOSE(int, clock_nanosleep, clockid_t clock, int flags, const struct timespe
 	return error;
 }
 
-INTERPOSE(unsigned, sleep, unsigned seconds)
+INTERPOSE(int, clock_nanosleep, clockid_t clock, int flags, const struct timespec *time,
+	  struct timespec *rest)
+{
+	return mpg_thread_is_green() ? green_clock_nanosleep(clock, flags, time, rest)
+				     : REAL(clock_nanosleep)(clock, flags, time, rest);
+}
+
+GREEN(unsigned, sleep, unsigned seconds)
 {
 	struct mpg_wait w;
 	int64_t deadline;
 	struct timespec left;
 
-	if (!seconds || !mpg_wait_begin_other(&w))
+	if (!seconds || !mpg_wait_begin_other(&w, "sleep"))
 		return REAL(sleep)(seconds);
 	deadline = mpg_clock_after(seconds * MPG_SECOND);
 	if (!sleep_until(&w, deadline))
@@ -94,18 +107,30 @@ INTERPOSE(unsigned, sleep, unsigned seconds)
 	return (unsigned)left.tv_sec + (left.tv_nsec >= MPG_SECOND / 2);
 }
 
-INTERPOSE(int, usleep, useconds_t microseconds)
+INTERPOSE(unsigned, sleep, unsigned seconds)
+{
+	return mpg_thread_is_green() ? green_sleep(seconds)
+				     : REAL(sleep)(seconds);
+}
+
+GREEN(int, usleep, useconds_t microseconds)
 {
 	struct mpg_wait w;
 	int error;
 
-	if (!microseconds || !mpg_wait_begin_other(&w))
+	if (!microseconds || !mpg_wait_begin_other(&w, "usleep"))
 		return REAL(usleep)(microseconds);
 	error = sleep_until(&w, mpg_clock_after(microseconds * 1000LL));
 	if (!error)
 		return 0;
 	errno = error;
 	return -1;
+}
+
+INTERPOSE(int, usleep, useconds_t microseconds)
+{
+	return mpg_thread_is_green() ? green_usleep(microseconds)
+				     : REAL(usleep)(microseconds);
 }
 
 /* C11's: 0, -1 when interrupted, another negative number for other errors. */

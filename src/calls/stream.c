@@ -50,61 +50,101 @@ static ssize_t write_all(struct mpg_wait *w, const struct iovec *iov, int n, int
 	return mpg_wait_total(w, r);
 }
 
-INTERPOSE(ssize_t, read, int fd, void *buf, size_t len)
+GREEN(ssize_t, read, int fd, void *buf, size_t len)
 {
 	const struct iovec iov = { buf, len };
 	struct mpg_wait w;
 
-	if (!len || !mpg_wait_begin(&w, fd, POLLIN))
+	if (!len || !mpg_wait_begin(&w, fd, POLLIN, "read"))
 		return REAL(read)(fd, buf, len);
 	return read_all_there_is(&w, &iov, 1, 0);
 }
 
-INTERPOSE(ssize_t, readv, int fd, const struct iovec *iov, int n)
+INTERPOSE(ssize_t, read, int fd, void *buf, size_t len)
+{
+	return mpg_may_wait_on(fd) ? green_read(fd, buf, len) : REAL(read)(fd, buf, len);
+}
+
+GREEN(ssize_t, readv, int fd, const struct iovec *iov, int n)
 {
 	struct mpg_wait w;
 
-	if (!mpg_wait_begin(&w, fd, POLLIN))
+	if (!mpg_wait_begin(&w, fd, POLLIN, "readv"))
 		return REAL(readv)(fd, iov, n);
 	return read_all_there_is(&w, iov, n, 0);
 }
 
-INTERPOSE(ssize_t, preadv2, int fd, const struct iovec *iov, int n, off_t offset, int flags)
+INTERPOSE(ssize_t, readv, int fd, const struct iovec *iov, int n)
+{
+	return mpg_may_wait_on(fd) ? green_readv(fd, iov, n) : REAL(readv)(fd, iov, n);
+}
+
+/* At an offset it is for files, which never wait; told not to wait it never waits either. */
+static bool is_for_streams(off_t offset, int flags)
+{
+	return offset == -1 && !(flags & RWF_NOWAIT);
+}
+
+GREEN(ssize_t, preadv2, int fd, const struct iovec *iov, int n, off_t offset, int flags)
 {
 	struct mpg_wait w;
 
-	if (offset != -1 || flags & RWF_NOWAIT || !mpg_wait_begin(&w, fd, POLLIN))
+	if (!is_for_streams(offset, flags) || !mpg_wait_begin(&w, fd, POLLIN, "preadv2"))
 		return REAL(preadv2)(fd, iov, n, offset, flags);
 	return read_all_there_is(&w, iov, n, flags);
 }
 
-INTERPOSE(ssize_t, write, int fd, const void *buf, size_t len)
+INTERPOSE(ssize_t, preadv2, int fd, const struct iovec *iov, int n, off_t offset, int flags)
+{
+	if (!mpg_may_wait_on(fd))
+		return REAL(preadv2)(fd, iov, n, offset, flags);
+	return green_preadv2(fd, iov, n, offset, flags);
+}
+
+GREEN(ssize_t, write, int fd, const void *buf, size_t len)
 {
 	const struct iovec iov = { (void *)buf, len };
 	struct mpg_wait w;
 
-	if (!len || !mpg_wait_begin(&w, fd, POLLOUT) || is_stdio(fd))
+	if (!len || is_stdio(fd) || !mpg_wait_begin(&w, fd, POLLOUT, "write"))
 		return REAL(write)(fd, buf, len);
 	return write_all(&w, &iov, 1, 0);
 }
 
-INTERPOSE(ssize_t, writev, int fd, const struct iovec *iov, int n)
+INTERPOSE(ssize_t, write, int fd, const void *buf, size_t len)
+{
+	return mpg_may_wait_on(fd) ? green_write(fd, buf, len) : REAL(write)(fd, buf, len);
+}
+
+GREEN(ssize_t, writev, int fd, const struct iovec *iov, int n)
 {
 	struct mpg_wait w;
 
-	if (!mpg_wait_begin(&w, fd, POLLOUT) || is_stdio(fd))
+	if (is_stdio(fd) || !mpg_wait_begin(&w, fd, POLLOUT, "writev"))
 		return REAL(writev)(fd, iov, n);
 	return write_all(&w, iov, n, 0);
 }
 
-INTERPOSE(ssize_t, pwritev2, int fd, const struct iovec *iov, int n, off_t offset, int flags)
+INTERPOSE(ssize_t, writev, int fd, const struct iovec *iov, int n)
+{
+	return mpg_may_wait_on(fd) ? green_writev(fd, iov, n) : REAL(writev)(fd, iov, n);
+}
+
+GREEN(ssize_t, pwritev2, int fd, const struct iovec *iov, int n, off_t offset, int flags)
 {
 	struct mpg_wait w;
 
-	if (offset != -1 || flags & RWF_NOWAIT || !mpg_wait_begin(&w, fd, POLLOUT)
-	    || is_stdio(fd))
+	if (!is_for_streams(offset, flags) || is_stdio(fd)
+	    || !mpg_wait_begin(&w, fd, POLLOUT, "pwritev2"))
 		return REAL(pwritev2)(fd, iov, n, offset, flags);
 	return write_all(&w, iov, n, flags);
+}
+
+INTERPOSE(ssize_t, pwritev2, int fd, const struct iovec *iov, int n, off_t offset, int flags)
+{
+	if (!mpg_may_wait_on(fd))
+		return REAL(pwritev2)(fd, iov, n, offset, flags);
+	return green_pwritev2(fd, iov, n, offset, flags);
 }
 
 /* libc's own read the eight bytes behind our back. */

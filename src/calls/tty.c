@@ -21,13 +21,13 @@ static bool is_drained(int fd)
 	return ioctl(fd, TIOCOUTQ, &queued) == 0 && queued == 0;
 }
 
-INTERPOSE(int, tcdrain, int fd)
+GREEN(int, tcdrain, int fd)
 {
 	struct drain *drain;
 	struct mpg_wait w;
 	int r = -1;
 
-	if (!mpg_wait_begin(&w, fd, POLLOUT) || !(mpg_fd_state(w.entry) & MPG_FD_TTY) || is_drained(fd))
+	if (!mpg_wait_begin(&w, fd, POLLOUT, "tcdrain") || !(mpg_fd_state(w.entry) & MPG_FD_TTY) || is_drained(fd))
 		return REAL(tcdrain)(fd);
 	drain = mpg_job_new(sizeof(*drain), run_drain);
 	if (!drain)
@@ -39,4 +39,11 @@ INTERPOSE(int, tcdrain, int fd)
 	if (r == 0)
 		errno = w.saved_errno;
 	return r;
+}
+
+INTERPOSE(int, tcdrain, int fd)
+{
+	if (!mpg_may_wait_on(fd))
+		return REAL(tcdrain)(fd);
+	return green_tcdrain(fd);
 }

@@ -29,7 +29,7 @@ static void begin(struct mpg_wait *w, const char *call)
 	};
 }
 
-bool mpg_wait_begin_fd(struct mpg_wait *w, int fd, short events, const char *call)
+bool mpg_wait_begin(struct mpg_wait *w, int fd, short events, const char *call)
 {
 	struct mpg_fd *entry = mpg_fd_entry(fd);
 	uint32_t state;
@@ -50,7 +50,7 @@ bool mpg_wait_begin_fd(struct mpg_wait *w, int fd, short events, const char *cal
 	return true;
 }
 
-bool mpg_wait_begin_none(struct mpg_wait *w, const char *call)
+bool mpg_wait_begin_other(struct mpg_wait *w, const char *call)
 {
 	if (!may_wait())
 		return false;
@@ -165,23 +165,30 @@ static int wait_for_change(struct mpg_wait *w, int fd, short events)
 	return verdict;
 }
 
+/* One of the waits on an fd; undone when the thread is cancelled in it, too. */
+struct counted {
+	struct mpg_fd *entry;
+	unsigned forks;
+};
+
+static void uncount(const struct counted *c)
+{
+	/* A fiber that was parked across fork() is not among the waiters of the child. */
+	if (c->entry && c->forks == mpg_process_forks)
+		atomic_fetch_sub(&c->entry->waiters, 1);
+}
+
 static int wait_counted(struct mpg_wait *w, int fd, short events)
 {
-	unsigned forks = mpg_process_forks;
-	int verdict, error;
+	__attribute__((cleanup(uncount))) struct counted c = { w->entry, mpg_process_forks };
 
-	if (w->entry) {
-		atomic_fetch_or_explicit(&w->entry->state, MPG_FD_WATCHED, memory_order_relaxed);
-		atomic_fetch_add(&w->entry->waiters, 1);
+	if (c.entry) {
+		atomic_fetch_or_explicit(&c.entry->state, MPG_FD_WATCHED, memory_order_relaxed);
+		atomic_fetch_add(&c.entry->waiters, 1);
 	}
-	verdict = fd >= 0 && w->attempt >= SPURIOUS ? wait_for_change(w, fd, events)
-						    : wait_once(w, fd, events);
-	error = errno;
-	/* A fiber that was parked across fork() is not among the waiters of the child. */
-	if (w->entry && forks == mpg_process_forks)
-		atomic_fetch_sub(&w->entry->waiters, 1);
-	errno = error;
-	return verdict;
+	if (fd >= 0 && w->attempt >= SPURIOUS)
+		return wait_for_change(w, fd, events);
+	return wait_once(w, fd, events);
 }
 
 void mpg_wait_end(struct mpg_wait *w)
@@ -323,7 +330,7 @@ ssize_t mpg_wait_total(struct mpg_wait *w, ssize_t n)
 	return (ssize_t)w->done;
 }
 
-int mpg_wait_forget(int fd)
+int mpg_wait_forget_entered(int fd)
 {
 	if (mpg_fd_forget(fd))
 		mpg_scheduler_closing(fd);

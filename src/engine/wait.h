@@ -3,7 +3,7 @@
  * The engine: try without blocking, would block? wait, try again. Every blocking call is a loop
  * around one of these words:
  *
- *	if (!mpg_wait_begin(&w, fd, POLLIN))
+ *	if (!mpg_wait_begin(&w, fd, POLLIN, "recv"))
  *		return REAL(recv)(fd, buf, len, flags);
  *	do
  *		n = REAL(recv)(fd, buf, len, flags | MSG_DONTWAIT);
@@ -44,18 +44,26 @@ struct mpg_wait {
 };
 
 /*
- * Begins a call that may wait for `events` on fd. False: block for real, as libc does. Costs one
- * load when the thread is not green.
+ * The question that every call begins with: is it certain that it passes through? One load when the
+ * thread is not green, one more when the fd is known not to be.
  */
-#define mpg_wait_begin(w, fd, events) \
-	(mpg_thread_is_green() && mpg_wait_begin_fd(w, fd, events, __func__))
+static inline bool mpg_may_wait_on(int fd)
+{
+	if (!mpg_thread_is_green())
+		return false;
+	if (__builtin_expect((unsigned)fd >= MPG_FDS_FLAT, 0))
+		return true;
+	return (mpg_fd_state(&mpg_fds_flat[fd]) & (MPG_FD_KNOWN | MPG_FD_GREEN)) != MPG_FD_KNOWN;
+}
+
+/*
+ * Begins a call that may wait for `events` on fd. False: block for real, as libc does. `call` is its
+ * name, a string that lives for ever.
+ */
+bool mpg_wait_begin(struct mpg_wait *w, int fd, short events, const char *call);
 
 /* The same for a call that waits for something else, or for a time: see mpg_wait_on(). */
-#define mpg_wait_begin_other(w) \
-	(mpg_thread_is_green() && mpg_wait_begin_none(w, __func__))
-
-bool mpg_wait_begin_fd(struct mpg_wait *w, int fd, short events, const char *call);
-bool mpg_wait_begin_none(struct mpg_wait *w, const char *call);
+bool mpg_wait_begin_other(struct mpg_wait *w, const char *call);
 
 /* After a try that returned n: true if it is to be made again. */
 bool mpg_wait_again(struct mpg_wait *w, ssize_t n);
@@ -82,7 +90,12 @@ void mpg_wait_end(struct mpg_wait *w);
 bool mpg_wait_was_interrupted(const struct mpg_wait *w);
 
 /* fd is about to be closed, or was just made: its waits end, schedulers hear of it. Returns fd. */
-int mpg_wait_forget(int fd);
+int mpg_wait_forget_entered(int fd);
+
+static inline int mpg_wait_forget(int fd)
+{
+	return mpg_fd_is_entered(fd) ? mpg_wait_forget_entered(fd) : fd;
+}
 
 /* mpgreen_wake() */
 int mpg_wait_wake(int fd, int error);

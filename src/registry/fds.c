@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/fds.h"
+#include "real.h"
 #include "registry/process.h"
 #include "settings.h"
 
@@ -97,7 +98,7 @@ static struct mpg_fd *to_change(int fd)
 {
 	struct mpg_fd *entry;
 
-	if (!atomic_load_explicit(&mpg_fds_active, memory_order_relaxed) || fd < 0)
+	if (!mpg_fds_are_active() || fd < 0)
 		return NULL;
 	entry = mpg_fd_entry(fd);
 	if (!entry || !mpg_fd_state(entry) || mpg_fd_state(entry) & MPG_FD_PRIVATE)
@@ -133,6 +134,11 @@ void mpg_fds_forked(void)
 
 		if (!entry || !mpg_fd_state(entry))
 			continue;
+		if (mpg_fd_state(entry) & MPG_FD_PRIVATE) {
+			atomic_store(&entry->state, 0);
+			REAL(close)(fd);
+			continue;
+		}
 		atomic_store(&entry->waiters, 0);
 		atomic_fetch_and(&entry->state, ~(uint32_t)MPG_FD_WATCHED);
 	}

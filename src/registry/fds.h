@@ -60,6 +60,22 @@ static inline uint32_t mpg_fd_state(const struct mpg_fd *entry)
 	return atomic_load_explicit(&entry->state, memory_order_relaxed);
 }
 
+static inline bool mpg_fds_are_active(void)
+{
+	return __builtin_expect(atomic_load_explicit(&mpg_fds_active, memory_order_relaxed), 0);
+}
+
+/* Is anything known of fd? */
+static inline bool mpg_fd_is_entered(int fd)
+{
+	const struct mpg_fd *entry;
+
+	if (!mpg_fds_are_active() || fd < 0)
+		return false;
+	entry = mpg_fd_entry(fd);
+	return entry && mpg_fd_state(entry);
+}
+
 void mpg_fds_activate(void);
 
 /* Asks the kernel what fd is and stores it. Returns the state; UNKNOWN (0) if it is not open. */
@@ -81,7 +97,7 @@ bool mpg_fd_forget(int fd);
 int mpg_fds_highest(void);
 void mpg_fds_entered(int fd);
 
-/* In a fork child: no wait of the parent's is ours. */
+/* In a fork child: no wait of the parent's is ours, nor is any of its private fds. */
 void mpg_fds_forked(void);
 
 #pragma GCC visibility pop

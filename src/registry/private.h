@@ -16,12 +16,7 @@ void mpg_private_close(int fd);
 
 static inline bool mpg_private_is(int fd)
 {
-	const struct mpg_fd *entry;
-
-	if (!atomic_load_explicit(&mpg_fds_active, memory_order_relaxed) || fd < 0)
-		return false;
-	entry = mpg_fd_entry(fd);
-	return entry && mpg_fd_state(entry) & MPG_FD_PRIVATE;
+	return mpg_fd_is_entered(fd) && mpg_fd_state(mpg_fd_entry(fd)) & MPG_FD_PRIVATE;
 }
 
 #pragma GCC visibility pop

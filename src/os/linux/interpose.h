@@ -2,12 +2,20 @@
 /*
  * How a libc function is intercepted on Linux.
  *
+ *	GREEN(ssize_t, recv, int fd, void *buf, size_t len, int flags)
+ *	{
+ *		... the cooperative call ...
+ *	}
+ *
  *	INTERPOSE(ssize_t, recv, int fd, void *buf, size_t len, int flags)
  *	{
- *		return REAL(recv)(fd, buf, len, flags);
+ *		if (!mpg_may_wait_on(fd))
+ *			return REAL(recv)(fd, buf, len, flags);
+ *		return green_recv(fd, buf, len, flags);
  *	}
  *	ALIAS(__recv, recv);
  *
+ * The two are apart because only a function without locals of its own passes a call on by a jump.
  * The loader finds a preloaded library's names before libc's; REAL(name) is libc's own function.
  * The compiler checks the body against libc's prototype; a name that calls.def lacks has no REAL.
  */
@@ -18,6 +26,9 @@
 
 #define INTERPOSE(ret, name, ...) \
 	__attribute__((visibility("default"))) ret name(__VA_ARGS__)
+
+#define GREEN(ret, name, ...) \
+	__attribute__((noinline)) static ret green_##name(__VA_ARGS__)
 
 /* gcc wants an alias to have its target's attributes; clang has no word for it. */
 #if __has_attribute(copy)
