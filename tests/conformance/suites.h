@@ -27,7 +27,9 @@
 	X(fork) \
 	X(cancel) \
 	X(names) \
-	X(fortified)
+	X(fortified) \
+	X(api) \
+	X(fibers)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)

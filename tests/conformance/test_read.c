@@ -142,7 +142,7 @@ START_TEST(a_bad_buffer_fails_with_EFAULT)
 {
 	open_kind(_i);
 	say_hello();
-	FAILS(EFAULT, read(fd[0], (void *)8, 5));
+	FAILS(EFAULT, read(fd[0], nowhere, 5));
 }
 END_TEST
 
@@ -168,8 +168,8 @@ START_TEST(a_bad_vector_fails_with_EINVAL)
 
 	open_pipe(fd);
 	FAILS(EINVAL, readv(fd[0], &iov, 1));
-	FAILS(EINVAL, readv(fd[0], &iov, -1));
-	FAILS(EINVAL, readv(fd[0], &iov, 1 << 20));
+	FAILS(EINVAL, readv(fd[0], &iov, minus_one));
+	FAILS(EINVAL, readv(fd[0], &iov, too_many));
 	FAILS(EOPNOTSUPP, preadv2(fd[0], &(struct iovec){ buf, 1 }, 1, -1, 1 << 20));
 }
 END_TEST

@@ -29,6 +29,10 @@ static struct {
 	uint64_t waits_before;
 } test;
 
+void *volatile nowhere = (void *)8;
+volatile int minus_one = -1;
+volatile int too_many = 1 << 28;
+
 static uint64_t library_waits(void)
 {
 	mpgreen_stats stats;
@@ -60,7 +64,7 @@ TCase *way_case(Suite *suite, const char *name)
 	TCase *tcase = tcase_create(name);
 
 	tcase_add_checked_fixture(tcase, begin, end);
-	tcase_set_timeout(tcase, 10);
+	tcase_set_timeout(tcase, 4);
 	suite_add_tcase(suite, tcase);
 	return tcase;
 }

@@ -62,6 +62,11 @@ bool is_blocked(pid_t thread);
 pthread_t test_thread(void);
 pid_t test_thread_id(void);
 
+/* Arguments that are wrong on purpose, so that the compiler cannot know. */
+extern void *volatile nowhere;
+extern volatile int minus_one;
+extern volatile int too_many;
+
 /* Monotonic milliseconds. */
 double now_ms(void);
 
