@@ -56,3 +56,4 @@ tests_way_fibers_CPPFLAGS = $(conformance_flags)
 tests_way_fibers_LDADD = $(conformance_libs)
 tests_way_fibers_SOURCES = tests/conformance/way_fibers.c
 endif
+include tests/unit/local.mk
