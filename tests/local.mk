@@ -29,6 +29,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_signal.c \
 	tests/conformance/test_sigwait.c \
 	tests/conformance/test_sleep.c \
+	tests/conformance/test_terminal.c \
 	tests/conformance/test_transfer.c \
 	tests/conformance/test_write.c \
 	tests/support/fibers.c tests/support/fibers.h \

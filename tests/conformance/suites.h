@@ -15,6 +15,7 @@
 	X(deadline) \
 	X(connect) \
 	X(transfer) \
+	X(terminal) \
 	X(events) \
 	X(poll) \
 	X(select) \

@@ -44,6 +44,9 @@ static struct {
 	atomic_uint closings;
 } loop;
 
+/* Is this the thread of the fibers? */
+static _Thread_local bool at_home;
+
 static int64_t now_ns(void)
 {
 	struct timespec now;
@@ -252,6 +255,7 @@ void fibers_start(void)
 {
 	loop.kick = eventfd(0, EFD_CLOEXEC);
 	ck_assert_int_ge(loop.kick, 0);
+	at_home = true;
 	loop.running = loop.fiber;
 	loop.running->state = RUNNING;
 	switch_first(&loop.running->notes);
@@ -295,29 +299,33 @@ static bool all_ended(void)
 	return true;
 }
 
+static void bury(struct fiber *fiber)
+{
+	switch_gone(&fiber->notes);
+	free(fiber->notes.stack);
+	*fiber = (struct fiber){ .state = FREE };
+}
+
 void fibers_join(void)
 {
 	while (!all_ended()) {
 		loop.running->state = JOINING;
 		run_others();
 	}
+	for (struct fiber *fiber = loop.fiber + 1; fiber < loop.fiber + FIBERS; fiber++)
+		if (fiber->state == ENDED)
+			bury(fiber);
 }
 
 void fibers_finish(void)
 {
 	fibers_join();
-	for (struct fiber *fiber = loop.fiber + 1; fiber < loop.fiber + FIBERS; fiber++)
-		if (fiber->state == ENDED) {
-			switch_gone(&fiber->notes);
-			free(fiber->notes.stack);
-			fiber->state = FREE;
-		}
 	ck_assert_int_eq(mpgreen_detach(), 0);
 }
 
 bool fibers_inside(void)
 {
-	return loop.running && loop.running != loop.fiber;
+	return at_home && loop.running != loop.fiber;
 }
 
 unsigned fibers_waits(void)

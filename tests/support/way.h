@@ -37,8 +37,12 @@ void each_side(TCase *tcase, const TTest *test);
 /* ... and for `n` rows of a table: _i / other_sides() is the row. */
 void each_row(TCase *tcase, const TTest *test, int n);
 
-/* How often the scheduler was asked to wait since the case began; always 0 in the NATIVE way. */
+/*
+ * How often the scheduler was asked to wait since the case began, or had made its fds; always 0 in
+ * the NATIVE way.
+ */
 uint64_t waits(void);
+void count_waits_anew(void);
 
 /* The call under test has waited: through the scheduler if there is one. */
 void assert_waited(void);
