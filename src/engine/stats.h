@@ -17,7 +17,7 @@ extern struct mpg_stats mpg_stats;
 #define mpg_stats_count(what) \
 	atomic_fetch_add_explicit(&mpg_stats.what, 1, memory_order_relaxed)
 
-/* One call of a scheduler's wait() answered `verdict`. */
+/* A scheduler's wait(), counted when it began, answered `verdict`. */
 void mpg_stats_verdict(int verdict);
 
 int mpg_stats_read(mpgreen_stats *stats, size_t size);

@@ -132,6 +132,7 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 	};
 	int verdict;
 
+	mpg_stats_count(waits);
 	errno = 0;
 	verdict = ask_scheduler(&what);
 	mpg_stats_verdict(verdict);
