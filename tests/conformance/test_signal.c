@@ -185,7 +185,7 @@ START_TEST(siginterrupt_is_heeded)
 END_TEST
 #pragma GCC diagnostic pop
 
-/* Trap: the handler's own read would hand the thread to another fiber in the middle of a handler. */
+/* Trap: the handler's own read would hand the thread to another fiber while it runs. */
 static int handler_result;
 
 static void read_in_handler(int sig)

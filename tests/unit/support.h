@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the unit tests share: descriptors of every kind, a scheduler that follows a script, children,
- * and what the program wrote on stderr. Nothing here sleeps, and no test waits for luck.
+ * What the unit tests share: descriptors of every kind, a scheduler that follows a script,
+ * children, and what the program wrote on stderr. Nothing here sleeps, and no test waits for luck.
  */
 #ifndef UNIT_SUPPORT_H
 #define UNIT_SUPPORT_H

@@ -63,9 +63,7 @@ START_TEST(a_single_missing_name_is_bound_without_the_others)
 }
 END_TEST
 
-SUITE_OF(real,
-	 { the_constructor_has_bound_every_name_of_the_table, 0 },
-	 { a_real_function_is_not_ours, 0 },
-	 { binding_again_changes_nothing, 0 },
+SUITE_OF(real, { the_constructor_has_bound_every_name_of_the_table, 0 },
+	 { a_real_function_is_not_ours, 0 }, { binding_again_changes_nothing, 0 },
 	 { a_call_before_the_constructor_binds_what_it_needs, 0 },
 	 { a_single_missing_name_is_bound_without_the_others, 0 })
