@@ -111,6 +111,7 @@ static size_t length_of(const struct msghdr *message)
 /* One message after the other, as the kernel does; an error after the first is the next call's. */
 GREEN(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
 {
+	int saved_errno = errno;
 	unsigned sent = 0;
 	struct mpg_wait w;
 	ssize_t len = 0;
@@ -129,7 +130,10 @@ GREEN(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
 			break;
 	}
 
-	return sent ? (int)sent : -1;
+	if (!sent)
+		return -1;
+	errno = saved_errno;
+	return (int)sent;
 }
 
 INTERPOSE(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)

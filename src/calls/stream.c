@@ -4,6 +4,7 @@
  * it is given; a read() returns what is there.
  */
 #include "calls/iovec.h"
+#include "calls/tty.h"
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 #include "os/linux/nowait.h"
@@ -23,6 +24,8 @@ static ssize_t read_all_there_is(struct mpg_wait *w, const struct iovec *iov, in
 {
 	ssize_t r;
 
+	if (__builtin_expect(mpg_fd_state(w->entry) & MPG_FD_TTY, 0) && mpg_tty_is_timed(w))
+		return mpg_tty_timed_readv(w, iov, n);
 	do
 		r = mpg_nowait_readv(w->entry, w->fd, iov, n, flags);
 	while (mpg_wait_again(w, r));

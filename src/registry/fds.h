@@ -28,6 +28,7 @@ enum {
 	MPG_FD_FIFO = 1u << 7,		/* pipe or FIFO */
 	MPG_FD_TTY = 1u << 8,
 	MPG_FD_ANON = 1u << 9,		/* eventfd, timerfd, epoll and the like */
+	MPG_FD_MEMBER = 1u << 11,	/* has been in a set: see os/linux/fdset.h */
 	MPG_FD_PRIVATE = 1u << 10,	/* the library's own: see registry/private.h */
 };
 
@@ -89,9 +90,9 @@ unsigned mpg_fd_wake(struct mpg_fd *entry, int error);
 
 /*
  * fd is about to be closed, or has just been made by a call: whatever is known of the number is
- * stale. Ends its waits with EBADF. Returns true if a scheduler must be told.
+ * stale. Ends its waits with EBADF. Returns the state that there was; who WATCHED must be told.
  */
-bool mpg_fd_forget(int fd);
+uint32_t mpg_fd_forget(int fd);
 
 /* The highest fd number that has ever been entered; -1 if none. */
 int mpg_fds_highest(void);
