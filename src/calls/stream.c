@@ -83,10 +83,13 @@ INTERPOSE(ssize_t, readv, int fd, const struct iovec *iov, int n)
 	return mpg_may_wait_on(fd) ? green_readv(fd, iov, n) : REAL(readv)(fd, iov, n);
 }
 
-/* At an offset it is for files, which never wait; told not to wait it never waits either. */
+/* What a stream accepts and ignores. Of other flags (RWF_NOWAIT, unknown ones) none lets it wait. */
+#define STREAM_FLAGS (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)
+
+/* At an offset it is for files, which never wait. */
 static bool is_for_streams(off_t offset, int flags)
 {
-	return offset == -1 && !(flags & RWF_NOWAIT);
+	return offset == -1 && !(flags & ~STREAM_FLAGS);
 }
 
 GREEN(ssize_t, preadv2, int fd, const struct iovec *iov, int n, off_t offset, int flags)

@@ -133,8 +133,8 @@ bool mpg_thread_decide(void)
 {
 	int saved_errno = errno;
 
-	/* Before our constructor has run nothing is decided yet. */
-	if (!mpg_process_owner)
+	/* Not before our constructor has run, and not in a vfork child for its parent's thread. */
+	if (mpg_process_is_foreign())
 		return false;
 	mpg_thread.mode = MPG_MODE_NATIVE;
 	if (mpg_settings.scheduler == MPG_SCHEDULER_POLL && !mpg_settings.refused)

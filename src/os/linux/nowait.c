@@ -8,14 +8,15 @@
  */
 #define TTY_BYTES 32
 
-static bool refuses_nowait(const struct mpg_fd *entry)
+static bool has(const struct mpg_fd *entry, uint32_t bit)
 {
-	return mpg_fd_state(entry) & MPG_FD_NO_NOWAIT;
+	return mpg_fd_state(entry) & bit;
 }
 
-static void remember_refusal(struct mpg_fd *entry)
+/* Reading and writing apart: an eventfd can be asked for the one and not for the other. */
+static void remember_refusal(struct mpg_fd *entry, uint32_t bit)
 {
-	atomic_fetch_or_explicit(&entry->state, MPG_FD_NO_NOWAIT, memory_order_relaxed);
+	atomic_fetch_or_explicit(&entry->state, bit, memory_order_relaxed);
 }
 
 static bool is_green(const struct mpg_fd *entry)
@@ -91,11 +92,11 @@ ssize_t mpg_nowait_readv(struct mpg_fd *entry, int fd, const struct iovec *iov, 
 
 	if (!is_green(entry))
 		return flags ? REAL(preadv2)(fd, iov, n, -1, flags) : REAL(readv)(fd, iov, n);
-	if (!refuses_nowait(entry)) {
+	if (!has(entry, MPG_FD_NO_NOWAIT_READ)) {
 		r = REAL(preadv2)(fd, iov, n, -1, flags | RWF_NOWAIT);
 		if (r >= 0 || errno != EOPNOTSUPP)
 			return r;
-		remember_refusal(entry);
+		remember_refusal(entry, MPG_FD_NO_NOWAIT_READ);
 	}
 	if (!mpg_nowait_ready(fd, POLLIN) && !is_for_kernel(iov, n) && !never_blocks(entry, fd))
 		return would_block();
@@ -156,11 +157,11 @@ ssize_t mpg_nowait_writev(struct mpg_fd *entry, int fd, const struct iovec *iov,
 		return flags ? REAL(pwritev2)(fd, iov, n, -1, flags) : REAL(writev)(fd, iov, n);
 	if (state & MPG_FD_SOCKET && more)
 		return write_to_socket(fd, iov, n);
-	if (!refuses_nowait(entry)) {
+	if (!has(entry, MPG_FD_NO_NOWAIT_WRITE)) {
 		r = REAL(pwritev2)(fd, iov, n, -1, flags | RWF_NOWAIT);
 		if (r >= 0 || errno != EOPNOTSUPP)
 			return r;
-		remember_refusal(entry);
+		remember_refusal(entry, MPG_FD_NO_NOWAIT_WRITE);
 	}
 	if (is_for_kernel(iov, n))
 		return REAL(writev)(fd, iov, n);
