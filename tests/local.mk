@@ -76,19 +76,23 @@ check-ubsan:
 check-tsan:
 	$(MAKE) check-sanitizer SANITIZER_NAME=thread SANITIZER_FOLDER=$@.build
 
+# ThreadSanitizer installs its handlers before it can watch our sigaction().
+tsan_signals = handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0
+tsan_options = $(tsan_signals):handle_sigtrap=0:suppressions=$(abs_srcdir)/tests/support/tsan.supp
+sanitizer_options = ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=$(tsan_options)
+
 # The cases end with their processes and do not free what they have made.
 check-sanitizer:
 	$(MKDIR_P) $(SANITIZER_FOLDER)
 	cd $(SANITIZER_FOLDER) && { test -f Makefile || $(abs_srcdir)/configure -q CC='$(CC)' \
 		PYTHON='$(PYTHON)' --enable-sanitizer=$(SANITIZER_NAME); }
-	cd $(SANITIZER_FOLDER) && ASAN_OPTIONS=detect_leaks=0 CK_TIMEOUT_MULTIPLIER=5 \
-		$(MAKE) check TESTS='$(check_valgrind_programs)'
+	cd $(SANITIZER_FOLDER) && $(sanitizer_options) CK_TIMEOUT_MULTIPLIER=5 $(MAKE) check TESTS='$(check_valgrind_programs)'
 endif
 .PHONY: check-valgrind check-asan check-ubsan check-tsan check-sanitizer
 
 dist_check_SCRIPTS += tests/exports.sh tests/header.sh
 TESTS += tests/exports.sh tests/header.sh
-EXTRA_DIST += tests/header.c tests/support/valgrind.supp
+EXTRA_DIST += tests/header.c tests/support/tsan.supp tests/support/valgrind.supp
 
 # What the scripts compile with.
 AM_TESTS_ENVIRONMENT = CC='$(CC)'; export CC;
