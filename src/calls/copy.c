@@ -76,7 +76,8 @@ GREEN(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (!count || !mpg_wait_begin(&w, to, POLLOUT, "sendfile") || !blocks(&w) || mpg_fd_kind(from))
+	if (!count || !mpg_wait_begin(&w, to, POLLOUT, "sendfile") || !blocks(&w)
+	    || mpg_fd_kind(from))
 		return REAL(sendfile)(to, from, offset, count);
 	source.buffer = malloc(CHUNK);
 	if (!source.buffer)
@@ -97,8 +98,8 @@ INTERPOSE(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
 }
 
 /*
- * With SPLICE_F_NONBLOCK the pipe does not block; the other end goes by its own O_NONBLOCK, so it is
- * asked first. What surely fits into a writable one is a page.
+ * With SPLICE_F_NONBLOCK the pipe does not block; the other end goes by its own O_NONBLOCK, so it
+ * is asked first. What surely fits into a writable one is a page.
  */
 static ssize_t try_splice(int from, off64_t *in, int to, off64_t *out, size_t len, unsigned flags)
 {
@@ -214,7 +215,8 @@ GREEN(ssize_t, vmsplice, int fd, const struct iovec *iov, size_t n, unsigned fla
 {
 	struct mpg_wait w;
 
-	if (flags & SPLICE_F_NONBLOCK || n > IOV_MAX || !mpg_wait_begin(&w, fd, POLLOUT, "vmsplice"))
+	if (flags & SPLICE_F_NONBLOCK || n > IOV_MAX
+	    || !mpg_wait_begin(&w, fd, POLLOUT, "vmsplice"))
 		return REAL(vmsplice)(fd, iov, n, flags);
 	return vmsplice_green(&w, iov, n, flags);
 }

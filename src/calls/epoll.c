@@ -67,7 +67,7 @@ INTERPOSE(int, epoll_wait, int fd, struct epoll_event *events, int max, int time
 }
 
 GREEN(int, epoll_pwait, int fd, struct epoll_event *events, int max, int timeout,
-	  const sigset_t *mask)
+      const sigset_t *mask)
 {
 	const struct call c = { "epoll_pwait", fd, events, max, mask };
 	int n;
@@ -87,7 +87,7 @@ INTERPOSE(int, epoll_pwait, int fd, struct epoll_event *events, int max, int tim
 
 #if HAVE_DECL_EPOLL_PWAIT2
 GREEN(int, epoll_pwait2, int fd, struct epoll_event *events, int max,
-	  const struct timespec *timeout, const sigset_t *mask)
+      const struct timespec *timeout, const sigset_t *mask)
 {
 	const struct call c = { "epoll_pwait2", fd, events, max, mask };
 	int n;

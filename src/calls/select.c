@@ -142,7 +142,7 @@ static bool wait_green(const struct call *c, int64_t ns, int *result, struct tim
 }
 
 GREEN(int, pselect, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
-	  const struct timespec *timeout, const sigset_t *mask)
+      const struct timespec *timeout, const sigset_t *mask)
 {
 	const struct call c = { "pselect", n, readable, writable, exceptional, mask };
 	struct timespec left;
@@ -164,7 +164,7 @@ INTERPOSE(int, pselect, int n, fd_set *readable, fd_set *writable, fd_set *excep
 
 /* Linux takes the time that has passed off the limit. */
 GREEN(int, select, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
-	  struct timeval *timeout)
+      struct timeval *timeout)
 {
 	const struct call c = { "select", n, readable, writable, exceptional, NULL };
 	struct timespec left;

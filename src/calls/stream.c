@@ -15,7 +15,8 @@
  */
 static bool is_stdio(int fd)
 {
-	return (fd == STDOUT_FILENO || fd == STDERR_FILENO) && mpg_settings.stdio == MPG_STDIO_NATIVE;
+	return (fd == STDOUT_FILENO || fd == STDERR_FILENO)
+		&& mpg_settings.stdio == MPG_STDIO_NATIVE;
 }
 
 static ssize_t read_all_there_is(struct mpg_wait *w, const struct iovec *iov, int n, int flags)

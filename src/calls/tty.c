@@ -27,7 +27,8 @@ GREEN(int, tcdrain, int fd)
 	struct mpg_wait w;
 	int r = -1;
 
-	if (!mpg_wait_begin(&w, fd, POLLOUT, "tcdrain") || !(mpg_fd_state(w.entry) & MPG_FD_TTY) || is_drained(fd))
+	if (!mpg_wait_begin(&w, fd, POLLOUT, "tcdrain") || !(mpg_fd_state(w.entry) & MPG_FD_TTY)
+	    || is_drained(fd))
 		return REAL(tcdrain)(fd);
 	drain = mpg_job_new(sizeof(*drain), run_drain);
 	if (!drain)

@@ -132,6 +132,7 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 	};
 	int verdict;
 
+	mpg_stats_count(waits);
 	errno = 0;
 	verdict = ask_scheduler(&what);
 	mpg_stats_verdict(verdict);
@@ -254,7 +255,8 @@ static bool wants_to_block(struct mpg_wait *w)
 		}
 	}
 	if (state & MPG_FD_SOCKET) {
-		w->deadline = socket_deadline(w->fd, w->events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO);
+		w->deadline =
+			socket_deadline(w->fd, w->events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO);
 		w->never_restarts = w->deadline != MPGREEN_FOREVER;
 	}
 	return true;

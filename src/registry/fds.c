@@ -82,7 +82,8 @@ uint32_t mpg_fd_examine(int fd, struct mpg_fd *entry)
 
 	do {
 		state = MPG_FD_KNOWN | kind | (old & (MPG_FD_MARKED | MPG_FD_WATCHED));
-		if (kind && (old & MPG_FD_MARKED ? old & MPG_FD_GREEN : mpg_settings.fds == MPG_FDS_ALL))
+		if (kind
+		    && (old & MPG_FD_MARKED ? old & MPG_FD_GREEN : mpg_settings.fds == MPG_FDS_ALL))
 			state |= MPG_FD_GREEN | (old & MPG_FD_ALWAYS);
 	} while (!atomic_compare_exchange_weak(&entry->state, &old, state));
 	mpg_fds_entered(fd);

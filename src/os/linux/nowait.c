@@ -45,13 +45,13 @@ static size_t total(const struct iovec *iov, int n)
 	return len;
 }
 
-/* With VMIN 0 and VTIME 0 a terminal's read() returns 0 at once, though poll() calls it not ready. */
+/* With VMIN 0 and VTIME 0 a terminal's read() returns 0 at once, though poll() says not ready. */
 static bool never_blocks(const struct mpg_fd *entry, int fd)
 {
 	struct termios t;
 
-	return mpg_fd_state(entry) & MPG_FD_TTY && tcgetattr(fd, &t) == 0
-		&& !(t.c_lflag & ICANON) && !t.c_cc[VMIN] && !t.c_cc[VTIME];
+	return mpg_fd_state(entry) & MPG_FD_TTY && tcgetattr(fd, &t) == 0 && !(t.c_lflag & ICANON)
+		&& !t.c_cc[VMIN] && !t.c_cc[VTIME];
 }
 
 ssize_t mpg_nowait_readv(struct mpg_fd *entry, int fd, const struct iovec *iov, int n, int flags)
@@ -85,7 +85,7 @@ static ssize_t write_ready(struct mpg_fd *entry, int fd, const struct iovec *iov
 	size_t done = 0, within = 0;
 	ssize_t r = 0;
 
-	for (int i = 0; i < n; ) {
+	for (int i = 0; i < n;) {
 		struct iovec rest = { (char *)iov[i].iov_base + within, iov[i].iov_len - within };
 
 		if (!rest.iov_len) {
@@ -105,7 +105,8 @@ static ssize_t write_ready(struct mpg_fd *entry, int fd, const struct iovec *iov
 /* What must arrive as one piece: an eventfd's number, an atomic write to a FIFO. */
 static ssize_t write_whole(int fd, const struct iovec *iov, int n)
 {
-	return !total(iov, n) || mpg_nowait_ready(fd, POLLOUT) ? REAL(writev)(fd, iov, n) : would_block();
+	return !total(iov, n) || mpg_nowait_ready(fd, POLLOUT) ? REAL(writev)(fd, iov, n)
+							       : would_block();
 }
 
 static ssize_t write_to_socket(int fd, const struct iovec *iov, int n)
