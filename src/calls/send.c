@@ -129,7 +129,10 @@ GREEN(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
 			break;
 	}
 
-	return sent ? (int)sent : -1;
+	if (!sent)
+		return -1;
+	errno = w.saved_errno;
+	return (int)sent;
 }
 
 INTERPOSE(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
