@@ -80,10 +80,13 @@ INTERPOSE(ssize_t, readv, int fd, const struct iovec *iov, int n)
 	return mpg_may_wait_on(fd) ? green_readv(fd, iov, n) : REAL(readv)(fd, iov, n);
 }
 
-/* At an offset it is for files, which never wait; told not to wait it never waits either. */
+/*
+ * At an offset it is for files, which never wait; told not to wait it never waits either. Other flags
+ * are for files too, or unknown: the kernel says so at once.
+ */
 static bool is_for_streams(off_t offset, int flags)
 {
-	return offset == -1 && !(flags & RWF_NOWAIT);
+	return offset == -1 && !(flags & ~RWF_HIPRI);
 }
 
 GREEN(ssize_t, preadv2, int fd, const struct iovec *iov, int n, off_t offset, int flags)
