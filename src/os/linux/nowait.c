@@ -8,14 +8,15 @@
  */
 #define TTY_BYTES 32
 
-static bool refuses_nowait(const struct mpg_fd *entry)
+/* An eventfd for one refuses it in one direction only. */
+static bool refuses_nowait(const struct mpg_fd *entry, uint32_t direction)
 {
-	return mpg_fd_state(entry) & MPG_FD_NO_NOWAIT;
+	return mpg_fd_state(entry) & direction;
 }
 
-static void remember_refusal(struct mpg_fd *entry)
+static void remember_refusal(struct mpg_fd *entry, uint32_t direction)
 {
-	atomic_fetch_or_explicit(&entry->state, MPG_FD_NO_NOWAIT, memory_order_relaxed);
+	atomic_fetch_or_explicit(&entry->state, direction, memory_order_relaxed);
 }
 
 static bool is_green(const struct mpg_fd *entry)
@@ -60,11 +61,11 @@ ssize_t mpg_nowait_readv(struct mpg_fd *entry, int fd, const struct iovec *iov, 
 
 	if (!is_green(entry))
 		return flags ? REAL(preadv2)(fd, iov, n, -1, flags) : REAL(readv)(fd, iov, n);
-	if (!refuses_nowait(entry)) {
+	if (!refuses_nowait(entry, MPG_FD_NO_NOWAIT)) {
 		r = REAL(preadv2)(fd, iov, n, -1, flags | RWF_NOWAIT);
 		if (r >= 0 || errno != EOPNOTSUPP)
 			return r;
-		remember_refusal(entry);
+		remember_refusal(entry, MPG_FD_NO_NOWAIT);
 	}
 	if (total(iov, n) && !mpg_nowait_ready(fd, POLLIN) && !never_blocks(entry, fd))
 		return would_block();
@@ -126,11 +127,11 @@ ssize_t mpg_nowait_writev(struct mpg_fd *entry, int fd, const struct iovec *iov,
 		return flags ? REAL(pwritev2)(fd, iov, n, -1, flags) : REAL(writev)(fd, iov, n);
 	if (state & MPG_FD_SOCKET && more)
 		return write_to_socket(fd, iov, n);
-	if (!refuses_nowait(entry)) {
+	if (!refuses_nowait(entry, MPG_FD_NO_NOWAIT_OUT)) {
 		r = REAL(pwritev2)(fd, iov, n, -1, flags | RWF_NOWAIT);
 		if (r >= 0 || errno != EOPNOTSUPP)
 			return r;
-		remember_refusal(entry);
+		remember_refusal(entry, MPG_FD_NO_NOWAIT_OUT);
 	}
 	if (state & MPG_FD_ANON || (state & MPG_FD_FIFO && total(iov, n) <= PIPE_BUF))
 		return write_whole(fd, iov, n);
