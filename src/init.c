@@ -49,5 +49,8 @@ __attribute__((constructor(101))) static void start(void)
 	pthread_atfork(before_fork, after_fork, forked);
 	if (mpg_settings.python == MPG_ON && !mpg_settings.refused)
 		mpg_python_prepare();
+	/* Every thread will have it: handlers and fds count from now on. */
+	if (mpg_settings.scheduler == MPG_SCHEDULER_POLL && !mpg_settings.refused)
+		mpg_scheduler_prepare();
 	errno = saved_errno;
 }

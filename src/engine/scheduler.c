@@ -134,6 +134,9 @@ bool mpg_thread_decide(void)
 	/* Before our constructor has run nothing is decided yet. */
 	if (!mpg_process_owner)
 		return false;
+	/* A vfork child must not decide for its parent, whose memory this is. */
+	if (mpg_process_is_foreign())
+		return false;
 	mpg_thread.mode = MPG_MODE_NATIVE;
 	if (mpg_settings.scheduler == MPG_SCHEDULER_POLL && !mpg_settings.refused)
 		mpg_poll_scheduler_attach();
