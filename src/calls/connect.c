@@ -74,11 +74,11 @@ GREEN(int, connect, int fd, const struct sockaddr *addr, socklen_t len)
 	if (len > sizeof(struct sockaddr_storage) || !mpg_wait_begin(&w, fd, POLLOUT, "connect")
 	    || (is_nonblocking(fd) && !(mpg_fd_state(w.entry) & MPG_FD_ALWAYS)))
 		return REAL(connect)(fd, addr, len);
-	w.timeout_error = EINPROGRESS;
 	r = mpg_nowait_connect(fd, addr, len);
-	if (in_progress(r))
+	if (in_progress(r)) {
+		w.timeout_error = errno;
 		r = finish(&w, addr, len);
-	else if (r < 0 && errno == EAGAIN)
+	} else if (r < 0 && errno == EAGAIN)
 		r = connect_on_worker(&w, addr, len);
 	mpg_wait_end(&w);
 	if (r == 0)
