@@ -82,9 +82,12 @@ GREEN(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
 	source.buffer = malloc(CHUNK);
 	if (!source.buffer)
 		return -1;
-	do
+	/* Into a pipe goes what it has room for, and no more. */
+	do {
 		n = send_some(&w, &source, count - w.done);
-	while (mpg_wait_more(&w, n, count));
+		if (n > 0 && mpg_fd_state(w.entry) & MPG_FD_FIFO)
+			count = 0;
+	} while (mpg_wait_more(&w, n, count));
 	free(source.buffer);
 
 	return mpg_wait_total(&w, n);
