@@ -193,35 +193,21 @@ INTERPOSE(ssize_t, tee, int from, int to, size_t len, unsigned flags)
 	return green_tee(from, to, len, flags);
 }
 
-/* Into a pipe it gives pages and goes on until all are given; out of one it takes what is there. */
-static ssize_t vmsplice_green(struct mpg_wait *w, const struct iovec *iov, size_t n, unsigned flags)
-{
-	bool writes = (REAL(fcntl)(w->fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
-	struct mpg_iovec rest = MPG_IOVEC(iov, (int)n);
-	ssize_t r;
-
-	w->events = writes ? POLLOUT : POLLIN;
-	do {
-		size_t len;
-
-		r = REAL(vmsplice)(w->fd, rest.iov, (size_t)rest.n, flags | SPLICE_F_NONBLOCK);
-		len = (writes && r > 0) || (r < 0 && errno == EAGAIN) ? mpg_iovec_total(&rest) : 0;
-		if (!mpg_wait_more(w, r, len))
-			break;
-	} while (mpg_iovec_advance(&rest, r));
-	mpg_iovec_end(&rest);
-
-	return mpg_wait_total(w, r);
-}
-
+/* Into a pipe it gives what there is room for; out of one it takes what is there. */
 GREEN(ssize_t, vmsplice, int fd, const struct iovec *iov, size_t n, unsigned flags)
 {
 	struct mpg_wait w;
+	ssize_t r;
 
-	if (flags & SPLICE_F_NONBLOCK || n > IOV_MAX
-	    || !mpg_wait_begin(&w, fd, POLLOUT, "vmsplice"))
+	if (flags & SPLICE_F_NONBLOCK || !mpg_wait_begin(&w, fd, POLLOUT, "vmsplice"))
 		return REAL(vmsplice)(fd, iov, n, flags);
-	return vmsplice_green(&w, iov, n, flags);
+	if ((REAL(fcntl)(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		w.events = POLLIN;
+	do
+		r = REAL(vmsplice)(fd, iov, n, flags | SPLICE_F_NONBLOCK);
+	while (mpg_wait_again(&w, r));
+
+	return r;
 }
 
 INTERPOSE(ssize_t, vmsplice, int fd, const struct iovec *iov, size_t n, unsigned flags)
