@@ -35,7 +35,7 @@ static void open_stream(int i)
 	streams[i / 2](ends);
 	for (int end = 0; end < 2; end++)
 		if (i % 2)
-			atomic_fetch_or(&entry_of(ends[end])->state, MPG_FD_NO_NOWAIT);
+			atomic_fetch_or(&entry_of(ends[end])->state, MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
 		else
 			entry_of(ends[end]);
 }
@@ -255,7 +255,7 @@ START_TEST(a_source_of_events_says_eagain_until_there_is_one)
 	char event[512];
 
 	if (_i % 2)
-		atomic_fetch_or(&entry_of(fd)->state, MPG_FD_NO_NOWAIT);
+		atomic_fetch_or(&entry_of(fd)->state, MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
 	else
 		entry_of(fd);
 	ck_assert(try_read(fd, event, sizeof(event)) == -1 && errno == EAGAIN);
@@ -272,7 +272,7 @@ START_TEST(a_full_eventfd_takes_no_more)
 	int fd = REAL(eventfd)(0, 0);
 
 	if (_i)
-		atomic_fetch_or(&entry_of(fd)->state, MPG_FD_NO_NOWAIT);
+		atomic_fetch_or(&entry_of(fd)->state, MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
 	else
 		entry_of(fd);
 	ck_assert_int_eq(try_write(fd, &most, sizeof(most), false), sizeof(most));
