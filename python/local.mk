@@ -14,7 +14,6 @@ python_tests = \
 
 EXTRA_DIST += $(python_sources) $(python_tests) python/entry_points.txt python/tests/run pyproject.toml \
 	setup.py
-CLEANFILES += python/mpgreen.stamp python/entry_points.txt.tmp
 
 if HAVE_PYTHON
 mpgreenpackagedir = $(libdir)/mpgreen/python/mpgreen
@@ -49,14 +48,15 @@ python/$(python_info)/entry_points.txt: $(srcdir)/python/entry_points.txt
 	@$(MKDIR_P) $(@D)
 	$(AM_V_GEN)cp $(srcdir)/python/entry_points.txt $@
 
-# The package as it is used from the build tree. The tests and the runner load it from here.
-all-local: python/mpgreen.stamp
-python/mpgreen.stamp: $(python_sources) python/mpgreen/_gevent.abi3.la $(nodist_mpgreeninfo_DATA)
+# The package as it is used from the build tree; the tests and the runner load it from here. Copies of
+# the sources would be found before the sources themselves, so make cannot tell which are out of date.
+all-local: python-package
+python-package: python/mpgreen/_gevent.abi3.la $(nodist_mpgreeninfo_DATA)
 	@for file in $(python_sources); do \
-		test -f $$file && test "$(srcdir)" = . || cp -f $(srcdir)/$$file $$file; \
+		cmp -s $(srcdir)/$$file $$file || cp -f $(srcdir)/$$file $$file || exit; \
 	done
-	$(AM_V_GEN)cp -f python/mpgreen/.libs/_gevent.abi3.so python/mpgreen/_gevent.abi3.so
-	@touch $@
+	@cmp -s python/mpgreen/.libs/_gevent.abi3.so python/mpgreen/_gevent.abi3.so || \
+		cp -f python/mpgreen/.libs/_gevent.abi3.so python/mpgreen/_gevent.abi3.so
 
 mostlyclean-local: clean-python
 clean-python:
@@ -76,4 +76,4 @@ uninstall-python:
 
 TESTS += python/tests/run
 endif
-.PHONY: clean-python uninstall-python-la uninstall-python
+.PHONY: python-package clean-python uninstall-python-la uninstall-python

@@ -131,17 +131,6 @@ void mpb_hub_keep_alive(struct mpb_hub *h, bool alive)
 	PyErr_Restore(type, value, traceback);
 }
 
-/* The loop's own waits should not come to us at all. */
-static void leave_loop_alone(struct mpb_hub *h)
-{
-	PyObject *number = PyObject_CallMethod(h->loop, "fileno", NULL);
-
-	if (number && PyLong_Check(number))
-		mpb_library.unmark((int)PyLong_AsLong(number));
-	Py_XDECREF(number);
-	PyErr_Clear();
-}
-
 static PyMethodDef turn_method = { "turn", mpb_turn, METH_NOARGS, NULL };
 
 static int connect_to(struct mpb_hub *h, PyObject *greenlet)
@@ -181,7 +170,6 @@ static int attach(struct mpb_hub *h, PyObject *greenlet)
 	r = mpb_library.attach(&mpb_scheduler, h);
 	if (r < 0)
 		return r;
-	leave_loop_alone(h);
 	h->declines = false;
 	return 0;
 }

@@ -138,9 +138,11 @@ void mpb_waiter_wake_soon(struct mpb_hub *h, struct mpb_waiter *w, int verdict);
 extern int mpb_kept_signal;				/* reserved for us */
 extern PyObject *mpb_kept_interrupt;			/* what to call where signals do not run */
 bool mpb_kept_has(const struct mpb_hub *h, PyObject *greenlet);
-void mpb_kept_take(struct mpb_hub *h, PyObject *greenlet);	/* the exception that is set */
+/* Takes the exception that is set. Returns the errno that the C code gets. */
+int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet);
 void mpb_kept_drop_all(struct mpb_hub *h);
 PyObject *mpb_kept_raise(PyObject *module, PyObject *args);	/* the signal's handler */
-PyObject *mpb_kept_pop(PyObject *module, PyObject *unused);	/* (type, value, tb) or None */
+PyObject *mpb_kept_peek(PyObject *module, PyObject *unused);	/* this greenlet's, or None */
+PyObject *mpb_kept_pop(PyObject *module, PyObject *unused);	/* the same, no longer kept */
 
 #endif

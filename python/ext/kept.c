@@ -11,6 +11,7 @@
 #include "hub.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -71,52 +72,9 @@ static void interrupt(struct mpb_hub *h)
 	result = PyObject_CallObject(mpb_kept_interrupt, NULL);
 	if (!result)
 		PyErr_WriteUnraisable(mpb_kept_interrupt);
+	else if (result != Py_None)
+		PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), result);
 	Py_XDECREF(result);
-}
-
-void mpb_kept_take(struct mpb_hub *h, PyObject *greenlet)
-{
-	struct mpb_kept *k = calloc(1, sizeof(*k));
-
-	if (!k) {
-		PyErr_WriteUnraisable(greenlet);
-		return;
-	}
-	PyErr_Fetch(&k->type, &k->value, &k->traceback);
-	Py_INCREF(greenlet);
-	k->greenlet = greenlet;
-	k->next = h->kept;
-	h->kept = k;
-	interrupt(h);
-}
-
-void mpb_kept_drop_all(struct mpb_hub *h)
-{
-	struct mpb_kept *k;
-
-	while ((k = unlink_first(&h->kept)))
-		drop(k);
-}
-
-static struct mpb_kept *pop_own(void)
-{
-	struct mpb_hub *h = mpb_hub_mine();
-	struct mpb_kept *k;
-	PyObject *greenlet;
-
-	if (!h || !h->kept)
-		return NULL;
-	greenlet = mpb_greenlet_current();
-	k = unlink_first(find(&h->kept, greenlet));
-	Py_XDECREF(greenlet);
-	return k;
-}
-
-static void raise_it(struct mpb_kept *k)
-{
-	PyErr_Restore(k->type, k->value, k->traceback);
-	k->type = k->value = k->traceback = NULL;
-	drop(k);
 }
 
 static bool is_dead(PyObject *greenlet)
@@ -127,6 +85,66 @@ static bool is_dead(PyObject *greenlet)
 	Py_XDECREF(dead);
 	PyErr_Clear();
 	return answer;
+}
+
+/* Those who ended without a step of Python code. */
+static void drop_dead(struct mpb_hub *h)
+{
+	struct mpb_kept **k = &h->kept;
+
+	while (*k)
+		if (is_dead((*k)->greenlet))
+			drop(unlink_first(k));
+		else
+			k = &(*k)->next;
+}
+
+/* Without signals nothing is won by an EINTR: the C code would only try again. */
+int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet)
+{
+	struct mpb_kept *k = calloc(1, sizeof(*k));
+
+	if (!k) {
+		PyErr_WriteUnraisable(greenlet);
+		return ECANCELED;
+	}
+	drop_dead(h);
+	PyErr_Fetch(&k->type, &k->value, &k->traceback);
+	Py_INCREF(greenlet);
+	k->greenlet = greenlet;
+	k->next = h->kept;
+	h->kept = k;
+	interrupt(h);
+	return h->has_signals ? EINTR : ECANCELED;
+}
+
+void mpb_kept_drop_all(struct mpb_hub *h)
+{
+	struct mpb_kept *k;
+
+	while ((k = unlink_first(&h->kept)))
+		drop(k);
+}
+
+static struct mpb_kept **find_own(void)
+{
+	struct mpb_hub *h = mpb_hub_mine();
+	struct mpb_kept **k;
+	PyObject *greenlet;
+
+	if (!h || !h->kept)
+		return NULL;
+	greenlet = mpb_greenlet_current();
+	k = find(&h->kept, greenlet);
+	Py_XDECREF(greenlet);
+	return *k ? k : NULL;
+}
+
+static void raise_it(struct mpb_kept *k)
+{
+	PyErr_Restore(k->type, k->value, k->traceback);
+	k->type = k->value = k->traceback = NULL;
+	drop(k);
 }
 
 /* In the hub: whoever has got an exception kept and has parked elsewhere meanwhile. */
@@ -164,13 +182,13 @@ static PyObject *deliver_soon(struct mpb_hub *h)
 
 PyObject *mpb_kept_raise(PyObject *module, PyObject *args)
 {
-	struct mpb_kept *k = pop_own();
+	struct mpb_kept **k = find_own();
 	struct mpb_hub *h;
 
 	(void)module;
 	(void)args;
 	if (k) {
-		raise_it(k);
+		raise_it(unlink_first(k));
 		return NULL;
 	}
 	/* The owner has switched away without a step of Python code: it gets it where it is now. */
@@ -180,20 +198,32 @@ PyObject *mpb_kept_raise(PyObject *module, PyObject *args)
 	Py_RETURN_NONE;
 }
 
-PyObject *mpb_kept_pop(PyObject *module, PyObject *unused)
+static PyObject *value_of(struct mpb_kept *k)
 {
-	struct mpb_kept *k = pop_own();
-	PyObject *value;
-
-	(void)module;
-	(void)unused;
-	if (!k)
-		Py_RETURN_NONE;
 	PyErr_NormalizeException(&k->type, &k->value, &k->traceback);
 	if (k->traceback)
 		PyException_SetTraceback(k->value, k->traceback);
-	value = k->value;
-	Py_INCREF(value);
-	drop(k);
+	Py_INCREF(k->value);
+	return k->value;
+}
+
+PyObject *mpb_kept_peek(PyObject *module, PyObject *unused)
+{
+	struct mpb_kept **k = find_own();
+
+	(void)module;
+	(void)unused;
+	if (k)
+		return value_of(*k);
+	Py_RETURN_NONE;
+}
+
+PyObject *mpb_kept_pop(PyObject *module, PyObject *unused)
+{
+	PyObject *value = mpb_kept_peek(module, unused);
+	struct mpb_kept **k = find_own();
+
+	if (k)
+		drop(unlink_first(k));
 	return value;
 }

@@ -183,13 +183,6 @@ static PyObject *py_interrupt_by(PyObject *module, PyObject *args)
 	Py_RETURN_NONE;
 }
 
-static PyObject *py_raise_later(PyObject *module, PyObject *type)
-{
-	(void)module;
-	PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), type);
-	Py_RETURN_NONE;
-}
-
 static PyMethodDef methods[] = {
 	{ "loaded", py_loaded, METH_NOARGS, "Is the library preloaded?" },
 	{ "version", py_version, METH_NOARGS, "The library's version, or None." },
@@ -208,8 +201,8 @@ static PyMethodDef methods[] = {
 	{ "decline", py_decline, METH_NOARGS, "No wait any more." },
 	{ "interrupt_by", py_interrupt_by, METH_VARARGS, "interrupt_by(signal, function)" },
 	{ "raise_kept", mpb_kept_raise, METH_VARARGS, "The handler of that signal." },
-	{ "pop_kept", mpb_kept_pop, METH_NOARGS, "The exception kept for this greenlet, or None." },
-	{ "raise_later", py_raise_later, METH_O, "raise_later(type): soon, on this thread" },
+	{ "kept", mpb_kept_peek, METH_NOARGS, "The exception kept for this greenlet, or None." },
+	{ "pop_kept", mpb_kept_pop, METH_NOARGS, "The same, which is then not kept any more." },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -7,20 +7,38 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Is this the epoll fd of gevent's loop? Then ours is registered with it. */
+static bool is_of_loop(const struct mpb_hub *h, int fd)
+{
+	char name[64], line[128];
+	bool found = false;
+	FILE *info;
+	int member;
+
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
+	info = fopen(name, "re");
+	if (!info)
+		return false;
+	while (!found && fgets(line, sizeof(line), info))
+		found = sscanf(line, "tfd: %d", &member) == 1 && member == h->epoll;
+	fclose(info);
+	return found;
+}
 
 /*
- * In the hub nothing can be switched to. Its own epoll_wait() should not come here at all, but it
- * does when gevent has made a new epoll fd, after a fork for instance.
+ * In the hub nothing can be switched to. Waits of the loop itself come here once, not all loops say
+ * what their epoll fd is, and again when there is a new one after a fork. The loop is sent on its
+ * way with nothing, and blocks the next time: it looks for signals in between.
  */
-static int wait_in_hub(struct mpb_hub *h, int fd)
+static int wait_in_hub(struct mpb_hub *h, const mpgreen_wait *what)
 {
-	PyObject *number = PyObject_CallMethod(h->loop, "fileno", NULL);
-
-	if (number && PyLong_Check(number) && PyLong_AsLong(number) == fd)
-		mpb_library.unmark(fd);
-	Py_XDECREF(number);
-	PyErr_Clear();
-	return MPGREEN_NATIVE;
+	if (strncmp(what->call, "epoll_", 6) != 0 || !is_of_loop(h, what->fd))
+		return MPGREEN_NATIVE;
+	mpb_library.unmark(what->fd);
+	return MPGREEN_TIMEOUT;
 }
 
 /* Like hub.switch(), which calls this method of greenlets that have it. */
@@ -111,8 +129,7 @@ static int park(struct mpb_hub *h, PyObject *greenlet, const mpgreen_wait *what)
 	mpb_waiter_free(h, w);
 	if (!PyErr_Occurred())
 		return r == 0 ? verdict : MPGREEN_NATIVE;
-	mpb_kept_take(h, greenlet);
-	return cancelled(EINTR);
+	return cancelled(mpb_kept_take(h, greenlet));
 }
 
 static int wait_with_gil(struct mpb_hub *h, const mpgreen_wait *what)
@@ -125,7 +142,7 @@ static int wait_with_gil(struct mpb_hub *h, const mpgreen_wait *what)
 		return MPGREEN_NATIVE;
 	}
 	if (greenlet == h->greenlet)
-		verdict = wait_in_hub(h, what->fd);
+		verdict = wait_in_hub(h, what);
 	else if (h->kept && mpb_kept_has(h, greenlet))
 		verdict = cancelled(ECANCELED);
 	else if (h->deaf && mpb_hub_listen(h) < 0)

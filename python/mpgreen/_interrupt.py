@@ -38,12 +38,18 @@ def signals_run_here():
 
 
 def _interrupt_thread():
-    frame = sys._getframe(1)
+    try:
+        frame = sys._getframe(1)
+    except ValueError:
+        # C code from top to bottom: it gets its error, and there is no Python code to get this.
+        _gevent.pop_kept()
+        return None
     if sys.gettrace() is None:
         frame.f_trace = _raise_here
         sys.settrace(_ignore)
-    else:
-        _gevent.raise_later(_late(_gevent.pop_kept()))
+        return None
+    # Another tracer is at work. What is returned is raised asynchronously, a little later.
+    return _late(type(_gevent.kept()))
 
 
 def _ignore(frame, event, argument):
@@ -58,6 +64,9 @@ def _raise_here(frame, event, argument):
         raise error
 
 
-def _late(error):
+def _late(kind):
     """A class, as PyThreadState_SetAsyncExc() wants, that makes the exception there is."""
-    return type(type(error).__name__, (type(error),), {"__new__": lambda cls, *args: error})
+    def __new__(cls, error=None, *more):
+        # Python asks more than once, and shows what it has got.
+        return _gevent.pop_kept() if error is None else error
+    return type(kind.__name__, (kind,), {"__new__": __new__})
