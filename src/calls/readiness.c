@@ -2,6 +2,7 @@
 #include "calls/readiness.h"
 #include "engine/doorbell.h"
 #include "engine/signals.h"
+#include "settings.h"
 
 bool mpg_readiness_is_green(int fd)
 {
@@ -13,12 +14,13 @@ bool mpg_readiness_is_green(int fd)
 	state = mpg_fd_state(entry);
 	if (!(state & MPG_FD_KNOWN))
 		state = mpg_fd_examine(fd, entry);
-	return state & MPG_FD_GREEN;
+	return state & MPG_FD_GREEN
+		|| (mpg_settings.fds == MPG_FDS_ALL && !(state & MPG_FD_MARKED));
 }
 
 bool mpg_readiness_begin(struct mpg_readiness *r, int64_t ns, const char *call)
 {
-	*r = (struct mpg_readiness){ .set = MPG_FDSET_NONE, .fd = -1 };
+	*r = (struct mpg_readiness){ .w.edge = MPG_FDSET_NONE, .set = MPG_FDSET_NONE, .fd = -1 };
 	if (!mpg_wait_begin_other(&r->w, call))
 		return false;
 	r->w.timeout_error = ETIMEDOUT;
@@ -32,6 +34,7 @@ bool mpg_readiness_one(struct mpg_readiness *r, int fd, short events)
 {
 	r->fd = fd;
 	r->events = events;
+	mpg_wait_for_entry(&r->w, fd);
 	return true;
 }
 

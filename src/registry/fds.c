@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/fds.h"
+#include "real.h"
 #include "registry/process.h"
 #include "settings.h"
 
@@ -32,6 +33,13 @@ struct mpg_fd *mpg_fd_far(int fd)
 		}
 	}
 	return &chunk[fd % CHUNK];
+}
+
+struct mpg_fd *mpg_fd_far_lookup(int fd)
+{
+	struct mpg_fd *chunk = fd < 0 ? NULL : atomic_load(&chunks[fd / CHUNK]);
+
+	return chunk ? &chunk[fd % CHUNK] : NULL;
 }
 
 void mpg_fds_activate(void)
@@ -73,19 +81,38 @@ uint32_t mpg_fd_kind(int fd)
 	}
 }
 
+/* What examining does not change. */
+#define KEPT (MPG_FD_MARKED | MPG_FD_WATCHED | MPG_FD_MEMBER)
+
+/* What becomes of a state when the kernel has said what the fd is. */
+static uint32_t examined(uint32_t old, uint32_t kind, bool open)
+{
+	uint32_t state = MPG_FD_KNOWN | kind | (old & KEPT);
+	bool green = old & MPG_FD_MARKED ? old & MPG_FD_GREEN : mpg_settings.fds == MPG_FDS_ALL;
+
+	if (!open)
+		return old & (MPG_FD_WATCHED | MPG_FD_MEMBER);
+	return kind && green ? state | MPG_FD_GREEN | (old & MPG_FD_ALWAYS) : state;
+}
+
 uint32_t mpg_fd_examine(int fd, struct mpg_fd *entry)
 {
 	int saved_errno = errno;
-	uint32_t kind = mpg_fd_kind(fd);
-	uint32_t old = mpg_fd_state(entry), state;
+	uint32_t old = mpg_fd_state(entry), kind, state;
+	bool open;
 
-	do {
-		state = MPG_FD_KNOWN | kind | (old & (MPG_FD_MARKED | MPG_FD_WATCHED));
-		if (kind && (old & MPG_FD_MARKED ? old & MPG_FD_GREEN : mpg_settings.fds == MPG_FDS_ALL))
-			state |= MPG_FD_GREEN | (old & MPG_FD_ALWAYS);
-	} while (!atomic_compare_exchange_weak(&entry->state, &old, state));
-	mpg_fds_entered(fd);
+	errno = 0;
+	kind = mpg_fd_kind(fd);
+	open = kind || errno != EBADF;
 	errno = saved_errno;
+	/* A vfork child has fds of its own: what its parent knows of the number stays as it is. */
+	if (mpg_process_is_foreign())
+		return open ? MPG_FD_KNOWN | kind : 0;
+	do
+		state = examined(old, kind, open);
+	while (!atomic_compare_exchange_weak(&entry->state, &old, state));
+	if (open)
+		mpg_fds_entered(fd);
 	return state;
 }
 
@@ -99,7 +126,7 @@ static struct mpg_fd *to_change(int fd)
 
 	if (!mpg_fds_are_active() || fd < 0)
 		return NULL;
-	entry = mpg_fd_entry(fd);
+	entry = mpg_fd_lookup(fd);
 	if (!entry || !mpg_fd_state(entry) || mpg_fd_state(entry) & MPG_FD_PRIVATE)
 		return NULL;
 	return mpg_process_is_foreign() ? NULL : entry;
@@ -107,33 +134,50 @@ static struct mpg_fd *to_change(int fd)
 
 unsigned mpg_fd_wake(struct mpg_fd *entry, int error)
 {
-	unsigned waiters = atomic_load(&entry->waiters);
-
 	atomic_store(&entry->wake_error, error);
 	atomic_fetch_add(&entry->generation, 1);
-	return waiters;
+	return atomic_load(&entry->waiters);
 }
 
-bool mpg_fd_forget(int fd)
+uint32_t mpg_fd_forget(int fd)
 {
 	struct mpg_fd *entry = to_change(fd);
-	uint32_t old;
 
 	if (!entry)
-		return false;
+		return 0;
 	mpg_fd_wake(entry, EBADF);
-	old = atomic_exchange(&entry->state, 0);
-	return old & MPG_FD_WATCHED;
+	return atomic_exchange(&entry->state, 0);
+}
+
+void mpg_fd_disown(int fd)
+{
+	struct mpg_fd *entry = mpg_fd_lookup(fd);
+
+	if (entry && mpg_fd_state(entry) & MPG_FD_PRIVATE && !mpg_process_is_foreign())
+		atomic_fetch_and(&entry->state, ~(uint32_t)MPG_FD_PRIVATE);
+}
+
+static void forked(int fd, struct mpg_fd *entry)
+{
+	uint32_t state = mpg_fd_state(entry);
+
+	if (state & MPG_FD_PRIVATE) {
+		atomic_store(&entry->state, 0);
+		REAL(close)(fd);
+	} else if (state) {
+		atomic_store(&entry->waiters, 0);
+		atomic_fetch_and(&entry->state, ~(uint32_t)(MPG_FD_WATCHED | MPG_FD_MEMBER));
+	}
 }
 
 void mpg_fds_forked(void)
 {
 	for (int fd = mpg_fds_highest(); fd >= 0; fd--) {
-		struct mpg_fd *entry = mpg_fd_entry(fd);
+		struct mpg_fd *entry = mpg_fd_lookup(fd);
 
-		if (!entry || !mpg_fd_state(entry))
-			continue;
-		atomic_store(&entry->waiters, 0);
-		atomic_fetch_and(&entry->state, ~(uint32_t)MPG_FD_WATCHED);
+		if (entry)
+			forked(fd, entry);
+		else
+			fd -= fd % CHUNK;
 	}
 }

@@ -8,13 +8,15 @@
 
 #define STACK_BYTES (128 * 1024)
 
-void *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
+struct mpg_job *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
 {
 	struct mpg_job *job = calloc(1, size);
 
 	if (!job)
 		return NULL;
 	job->run = run;
+	job->result = -1;
+	job->error = ECANCELED;	/* until run() is through */
 	atomic_init(&job->references, 1);
 	job->bell = mpg_private_adopt(REAL(eventfd)(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (job->bell >= 0)
@@ -23,15 +25,12 @@ void *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
 	return NULL;
 }
 
-void mpg_job_put(struct mpg_job *job)
+static void put(struct mpg_job *job)
 {
-	int saved_errno = errno;
-
-	if (job && atomic_fetch_sub(&job->references, 1) == 1) {
+	if (atomic_fetch_sub(&job->references, 1) == 1) {
 		mpg_private_close(job->bell);
 		free(job);
 	}
-	errno = saved_errno;
 }
 
 /* Runs when the call has returned, and when the worker was cancelled in it. */
@@ -41,7 +40,7 @@ static void finish(void *argument)
 
 	atomic_store(&job->done, true);
 	mpg_doorbell_ring(job->bell);
-	mpg_job_put(job);
+	put(job);
 }
 
 static void *work(void *argument)
@@ -65,11 +64,13 @@ static int start(struct mpg_job *job)
 
 	sigfillset(&all);
 	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	atomic_fetch_add(&job->references, 1);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	error = pthread_create(&job->worker, &attributes, work, job);
+	/* Thread-local memory lies on the stack too: there may be more of it than we allow for. */
+	if (error == EINVAL)
+		error = pthread_create(&job->worker, NULL, work, job);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	pthread_attr_destroy(&attributes);
 	if (error)
@@ -77,27 +78,55 @@ static int start(struct mpg_job *job)
 	return error;
 }
 
+/*
+ * The waiter gives up. The worker's call is interruptible, so it is soon gone; if it was faster than
+ * we, what it has won is handed out after all.
+ */
+static bool abandon(struct mpg_job *job)
+{
+	pthread_cancel(job->worker);
+	pthread_join(job->worker, NULL);
+	return job->error != ECANCELED;
+}
+
 bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
 {
 	unsigned forks = mpg_process_forks;
-	int error = start(job);
+	int error = 0;
 
-	if (error) {
-		errno = error;
-		return false;
-	}
-	mpg_stats_count(worked);
-	while (!atomic_load(&job->done))
-		if (!mpg_wait_on(w, job->bell, POLLIN)) {
-			error = errno;
-			break;
-		}
-	if (atomic_load(&job->done)) {
+	/* No thread to be had: this one is blocked, which is right; an errno of ours would not be. */
+	if (start(job) != 0) {
+		job->run(job);
 		errno = job->error;
 		return true;
 	}
-	if (forks == mpg_process_forks)
-		pthread_cancel(job->worker);
-	errno = error;
-	return false;
+	mpg_stats_count(worked);
+	job->running = true;
+	while (!atomic_load(&job->done))
+		if (!mpg_wait_on(w, job->bell, POLLIN)) {
+			error = errno;
+			/* A fiber that was parked across fork() has no worker in the child. */
+			if (forks != mpg_process_forks || !abandon(job)) {
+				job->running = false;
+				errno = error;
+				return false;
+			}
+		}
+	if (!error)
+		pthread_join(job->worker, NULL);
+	job->running = false;
+	errno = job->error;
+	return true;
+}
+
+void mpg_job_drop(struct mpg_job **job)
+{
+	int saved_errno = errno;
+
+	/* Only a waiter that was itself cancelled comes here with the worker still at it. */
+	if (*job && (*job)->running)
+		abandon(*job);
+	if (*job)
+		put(*job);
+	errno = saved_errno;
 }

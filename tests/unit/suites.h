@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Every suite of the unit tests: one for each file of src/, lowest layer first. */
+#ifndef UNIT_SUITES_H
+#define UNIT_SUITES_H
+
+#define SUITES \
+	SUITE(settings) \
+	SUITE(real) \
+	SUITE(fds) \
+	SUITE(private) \
+	SUITE(process) \
+	SUITE(nowait) \
+	SUITE(uring) \
+	SUITE(fdset) \
+	SUITE(clock) \
+	SUITE(turn) \
+	SUITE(stats) \
+	SUITE(doorbell) \
+	SUITE(scheduler) \
+	SUITE(signals) \
+	SUITE(wait) \
+	SUITE(progress) \
+	SUITE(job) \
+	SUITE(iovec) \
+	SUITE(control) \
+	SUITE(readiness) \
+	SUITE(python)
+
+#define SUITE(name) Suite *name##_suite(void);
+SUITES
+#undef SUITE
+
+#endif
