@@ -41,7 +41,7 @@ struct mpb_waiter {
 /* What is kept for one fd. */
 struct mpb_watch {
 	int fd;
-	unsigned turn;				/* of the hub when `armed` was last seen to be true */
+	unsigned turn;				/* of the hub when it last had an event */
 	_Atomic uint32_t armed;			/* the epoll events it is registered for */
 	_Atomic unsigned waiting;		/* waiters in both queues */
 	_Atomic bool stale;			/* in the hub's list of those */

@@ -72,8 +72,8 @@ int mpb_watch_arm(struct mpb_hub *h, struct mpb_watch *w, uint32_t events)
 		return 0;
 	events |= armed;
 	r = set(h, w->fd, armed != 0, events);
-	if (r == 0)
-		w->turn = h->turn;
+	/* Only an event shows that it is still in place. */
+	w->turn = h->turn - 2;
 	atomic_store(&w->armed, r == 0 ? events : 0);
 	return r;
 }
