@@ -49,9 +49,10 @@ static int mark(int fd, unsigned flags)
 	if (!kind)
 		return -EPERM;
 	mpg_fds_entered(fd);
-	atomic_store(&entry->state, MPG_FD_KNOWN | MPG_FD_MARKED | MPG_FD_GREEN | kind
-		     | (flags & MPGREEN_ALWAYS ? MPG_FD_ALWAYS : 0)
-		     | (mpg_fd_state(entry) & MPG_FD_WATCHED));
+	atomic_store(&entry->state,
+		     MPG_FD_KNOWN | MPG_FD_MARKED | MPG_FD_GREEN | kind
+			     | (flags & MPGREEN_ALWAYS ? MPG_FD_ALWAYS : 0)
+			     | (mpg_fd_state(entry) & (MPG_FD_WATCHED | MPG_FD_MEMBER)));
 	return 0;
 }
 
@@ -63,7 +64,8 @@ static int unmark(int fd)
 	if (!entry)
 		return r;
 	mpg_fds_entered(fd);
-	atomic_store(&entry->state, MPG_FD_KNOWN | MPG_FD_MARKED | (mpg_fd_state(entry) & MPG_FD_WATCHED));
+	atomic_store(&entry->state,
+		     MPG_FD_KNOWN | MPG_FD_MARKED | (mpg_fd_state(entry) & (MPG_FD_WATCHED | MPG_FD_MEMBER)));
 	return 0;
 }
 
@@ -78,7 +80,8 @@ static int marks(int fd)
 	state = mpg_fd_state(entry);
 	if (!(state & MPG_FD_KNOWN))
 		state = mpg_fd_examine(fd, entry);
-	return (state & MPG_FD_GREEN ? MPGREEN_GREEN : 0) | (state & MPG_FD_ALWAYS ? MPGREEN_ALWAYS : 0);
+	return (state & MPG_FD_GREEN ? MPGREEN_GREEN : 0)
+		| (state & MPG_FD_ALWAYS ? MPGREEN_ALWAYS : 0);
 }
 
 int mpgreen_mark(int fd, unsigned flags)

@@ -56,5 +56,45 @@ tests_way_poll_SOURCES = tests/conformance/way_poll.c
 tests_way_fibers_CPPFLAGS = $(conformance_flags)
 tests_way_fibers_LDADD = $(conformance_libs)
 tests_way_fibers_SOURCES = tests/conformance/way_fibers.c
+dist_check_SCRIPTS += tests/coverage.sh
+TESTS += tests/coverage.sh
+
+check_valgrind_flags = -q --error-exitcode=3 --trace-children=yes --fair-sched=yes \
+	--suppressions=$(abs_srcdir)/tests/support/valgrind.supp
+check_valgrind_programs = $(conformance_programs) tests/unit/unit
+
+# The poll way runs itself anew, hence the tracing of children; a thread that waits for its turn
+# must sleep in a lock, hence the fair scheduler.
+check-valgrind: all
+	CK_TIMEOUT_MULTIPLIER=15 $(MAKE) check TESTS='$(check_valgrind_programs)' \
+		LOG_COMPILER='$(LIBTOOL) --mode=execute valgrind' LOG_FLAGS='$(check_valgrind_flags)'
+
+check-asan:
+	$(MAKE) check-sanitizer SANITIZER_NAME=address SANITIZER_FOLDER=$@.build
+check-ubsan:
+	$(MAKE) check-sanitizer SANITIZER_NAME=undefined SANITIZER_FOLDER=$@.build
+check-tsan:
+	$(MAKE) check-sanitizer SANITIZER_NAME=thread SANITIZER_FOLDER=$@.build
+
+# ThreadSanitizer installs its handlers before it can watch our sigaction().
+tsan_signals = handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0
+tsan_options = $(tsan_signals):handle_sigtrap=0:suppressions=$(abs_srcdir)/tests/support/tsan.supp
+sanitizer_options = ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=$(tsan_options)
+
+# The cases end with their processes and do not free what they have made.
+check-sanitizer:
+	$(MKDIR_P) $(SANITIZER_FOLDER)
+	cd $(SANITIZER_FOLDER) && { test -f Makefile || $(abs_srcdir)/configure -q CC='$(CC)' \
+		PYTHON='$(PYTHON)' --enable-sanitizer=$(SANITIZER_NAME); }
+	cd $(SANITIZER_FOLDER) && $(sanitizer_options) CK_TIMEOUT_MULTIPLIER=5 $(MAKE) check TESTS='$(check_valgrind_programs)'
 endif
+.PHONY: check-valgrind check-asan check-ubsan check-tsan check-sanitizer
+
+dist_check_SCRIPTS += tests/exports.sh tests/header.sh
+TESTS += tests/exports.sh tests/header.sh
+EXTRA_DIST += tests/header.c tests/support/tsan.supp tests/support/valgrind.supp
+
+# What the scripts compile with.
+AM_TESTS_ENVIRONMENT = CC='$(CC)'; export CC;
+
 include tests/unit/local.mk

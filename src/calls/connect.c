@@ -74,8 +74,9 @@ GREEN(int, connect, int fd, const struct sockaddr *addr, socklen_t len)
 	if (len > sizeof(struct sockaddr_storage) || !mpg_wait_begin(&w, fd, POLLOUT, "connect")
 	    || (is_nonblocking(fd) && !(mpg_fd_state(w.entry) & MPG_FD_ALWAYS)))
 		return REAL(connect)(fd, addr, len);
-	w.timeout_error = EINPROGRESS;
 	r = mpg_nowait_connect(fd, addr, len);
+	/* Out of time it says what it would say to one that does not wait: begun, or begun before. */
+	w.timeout_error = errno;
 	if (in_progress(r))
 		r = finish(&w, addr, len);
 	else if (r < 0 && errno == EAGAIN)

@@ -8,15 +8,17 @@ static bool needs_mode(int flags)
 	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
-#define MODE_ARGUMENT(flags) __extension__ ({ \
-	mode_t mode_ = 0; \
-	va_list arguments_; \
-	if (needs_mode(flags)) { \
-		va_start(arguments_, flags); \
-		mode_ = va_arg(arguments_, mode_t); \
-		va_end(arguments_); \
-	} \
-	mode_; })
+#define MODE_ARGUMENT(flags) \
+	__extension__({ \
+		mode_t mode_ = 0; \
+		va_list arguments_; \
+		if (needs_mode(flags)) { \
+			va_start(arguments_, flags); \
+			mode_ = va_arg(arguments_, mode_t); \
+			va_end(arguments_); \
+		} \
+		mode_; \
+	})
 
 INTERPOSE(int, open, const char *path, int flags, ...)
 {

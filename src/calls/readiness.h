@@ -29,11 +29,12 @@ struct mpg_readiness {
 /* Declares r: dropped at the end of its block, and when the thread is cancelled in a wait. */
 #define MPG_READINESS(r) \
 	__attribute__((cleanup(mpg_readiness_drop))) struct mpg_readiness r = { \
-		.w.edge = MPG_FDSET_NONE, .set = MPG_FDSET_NONE }
+		.w.edge = MPG_FDSET_NONE, .set = MPG_FDSET_NONE \
+	}
 
 /*
- * Begins a call that waits for at most `ns` (-1: no limit). Its fds are added one by one; of several,
- * or together with a signal mask, it makes a set. False from any of them: block for real.
+ * Begins a call that waits for at most `ns` (-1: no limit). Its fds are added one by one; of
+ * several, or together with a signal mask, it makes a set. False from any of them: block for real.
  */
 bool mpg_readiness_begin(struct mpg_readiness *r, int64_t ns, const char *call);
 bool mpg_readiness_one(struct mpg_readiness *r, int fd, short events);

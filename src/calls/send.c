@@ -34,8 +34,8 @@ INTERPOSE(ssize_t, send, int fd, const void *buf, size_t len, int flags)
 	return green_send(fd, buf, len, flags);
 }
 
-GREEN(ssize_t, sendto, int fd, const void *buf, size_t len, int flags,
-	  const struct sockaddr *addr, socklen_t addr_len)
+GREEN(ssize_t, sendto, int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
+      socklen_t addr_len)
 {
 	struct mpg_wait w;
 	ssize_t n;
@@ -43,8 +43,8 @@ GREEN(ssize_t, sendto, int fd, const void *buf, size_t len, int flags,
 	if (flags & MSG_DONTWAIT || !mpg_wait_begin(&w, fd, POLLOUT, "sendto"))
 		return REAL(sendto)(fd, buf, len, flags, addr, addr_len);
 	do
-		n = REAL(sendto)(fd, (const char *)buf + w.done, len - w.done,
-				 try_flags(&w, flags), addr, addr_len);
+		n = REAL(sendto)(fd, (const char *)buf + w.done, len - w.done, try_flags(&w, flags),
+				 addr, addr_len);
 	while (mpg_wait_more(&w, n, len));
 
 	return mpg_wait_total(&w, n);
@@ -108,9 +108,10 @@ static size_t length_of(const struct msghdr *message)
 	return mpg_iovec_length(message->msg_iov, (int)message->msg_iovlen);
 }
 
-/* One message after the other, as the kernel does it; an error after the first is the next call's. */
+/* One message after the other, as the kernel does; an error after the first is the next call's. */
 GREEN(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
 {
+	int saved_errno = errno;
 	unsigned sent = 0;
 	struct mpg_wait w;
 	ssize_t len = 0;
@@ -129,7 +130,10 @@ GREEN(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
 			break;
 	}
 
-	return sent ? (int)sent : -1;
+	if (!sent)
+		return -1;
+	errno = saved_errno;
+	return (int)sent;
 }
 
 INTERPOSE(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)

@@ -39,11 +39,13 @@ GREEN(int, nanosleep, const struct timespec *time, struct timespec *rest)
 
 INTERPOSE(int, nanosleep, const struct timespec *time, struct timespec *rest)
 {
-	return mpg_thread_is_green() ? green_nanosleep(time, rest)
-				     : REAL(nanosleep)(time, rest);
+	return mpg_thread_is_green() ? green_nanosleep(time, rest) : REAL(nanosleep)(time, rest);
 }
 
-/* The scheduler's clock is CLOCK_MONOTONIC. CLOCK_REALTIME may be set while we sleep: a timerfd knows. */
+/*
+ * The scheduler's clock is CLOCK_MONOTONIC. CLOCK_REALTIME may be set while we sleep: a timerfd
+ * knows.
+ */
 static int sleep_until_realtime(struct mpg_wait *w, const struct timespec *time)
 {
 	const struct itimerspec alarm = { .it_value = *time };
@@ -64,15 +66,15 @@ static int sleep_until_realtime(struct mpg_wait *w, const struct timespec *time)
 }
 
 GREEN(int, clock_nanosleep, clockid_t clock, int flags, const struct timespec *time,
-	  struct timespec *rest)
+      struct timespec *rest)
 {
 	bool absolute = flags & TIMER_ABSTIME;
 	struct mpg_wait w;
 	int64_t deadline;
 	int error;
 
-	if ((clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) || !mpg_wait_begin_other(&w, "clock_nanosleep")
-	    || !time || mpg_clock_is_invalid(time))
+	if ((clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME)
+	    || !mpg_wait_begin_other(&w, "clock_nanosleep") || !time || mpg_clock_is_invalid(time))
 		return REAL(clock_nanosleep)(clock, flags, time, rest);
 	deadline = absolute ? mpg_clock_ns(time) : mpg_clock_after(mpg_clock_ns(time));
 	if (absolute && clock == CLOCK_REALTIME)
@@ -109,8 +111,7 @@ GREEN(unsigned, sleep, unsigned seconds)
 
 INTERPOSE(unsigned, sleep, unsigned seconds)
 {
-	return mpg_thread_is_green() ? green_sleep(seconds)
-				     : REAL(sleep)(seconds);
+	return mpg_thread_is_green() ? green_sleep(seconds) : REAL(sleep)(seconds);
 }
 
 GREEN(int, usleep, useconds_t microseconds)
@@ -129,8 +130,7 @@ GREEN(int, usleep, useconds_t microseconds)
 
 INTERPOSE(int, usleep, useconds_t microseconds)
 {
-	return mpg_thread_is_green() ? green_usleep(microseconds)
-				     : REAL(usleep)(microseconds);
+	return mpg_thread_is_green() ? green_usleep(microseconds) : REAL(usleep)(microseconds);
 }
 
 /* C11's: 0, -1 when interrupted, another negative number for other errors. */

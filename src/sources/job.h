@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A blocking call that nothing else makes waitable runs on a worker thread, which signals an eventfd
- * when it is done. What the worker reads and writes lies in the job, on the heap: the waiting
- * fiber's stack may be elsewhere by then. A job whose waiter has gone is cancelled and frees itself.
+ * A blocking call that nothing else makes waitable runs on a worker thread, which signals an
+ * eventfd when it is done. What the worker reads and writes lies in the job, on the heap: the
+ * waiting fiber's stack may be elsewhere by then. A job whose waiter has gone is cancelled and
+ * frees itself.
  *
  *	struct peek { struct mpg_job job; ... } *p = mpg_job_new(sizeof(*p), run_peek);
  *	if (p && mpg_job_run(&w, &p->job))
@@ -17,7 +18,7 @@
 #pragma GCC visibility push(hidden)
 
 struct mpg_job {
-	void (*run)(struct mpg_job *);	/* on the worker: sets result, and error where that is < 0 */
+	void (*run)(struct mpg_job *);	/* on the worker: sets result, and error if that is < 0 */
 	ssize_t result;
 	int error;
 	int bell;

@@ -14,6 +14,7 @@
 #include "fibers.h"
 #include "kinds.h"
 #include "suites.h"
+#include "switch.h"
 #include "way.h"
 
 /* Older names of signal() that the headers no longer show. */
@@ -291,9 +292,7 @@ END_TEST
 
 static void see_info(int sig, siginfo_t *info, void *context)
 {
-	ck_assert_int_eq(info->si_signo, sig);
-	ck_assert_ptr_nonnull(context);
-	signals++;
+	signals += info->si_signo == sig && context;
 }
 
 START_TEST(handlers_are_shown_as_they_were_set)
@@ -337,11 +336,13 @@ Suite *signal_suite(void)
 	each_kind(tcase, a_handler_ends_MSG_WAITALL_with_what_came, STREAM | SOCKET);
 	each_kind(tcase, a_handler_that_ran_before_a_call_does_not_end_it, PIPE);
 	tcase_add_test(tcase, a_handler_ends_an_accept);
-	tcase_add_test(tcase, siginterrupt_is_heeded);
 	tcase_add_test(tcase, sigset_sets_the_handler_and_the_mask);
 	tcase_add_loop_test(tcase, no_wait_begins_inside_a_handler, 0, 2);
 	tcase_add_test(tcase, a_handler_may_write_to_a_full_pipe);
 	each_side(tcase, a_handler_left_by_siglongjmp_is_not_running_any_more);
-	tcase_add_test(tcase, handlers_are_shown_as_they_were_set);
+	if (!HANDLERS_ARE_WRAPPED) {
+		tcase_add_test(tcase, siginterrupt_is_heeded);
+		tcase_add_test(tcase, handlers_are_shown_as_they_were_set);
+	}
 	return suite;
 }

@@ -262,19 +262,31 @@ void fibers_start(void)
 	ck_assert_int_eq(mpgreen_attach(&scheduler, &loop), 0);
 }
 
-void fibers_spawn(void (*body)(void))
+static struct fiber *free_fiber(void)
 {
 	struct fiber *fiber = loop.fiber;
-	void *stack = malloc(STACK);
 
 	while (fiber->state != FREE)
 		ck_assert_ptr_ne(++fiber, loop.fiber + FIBERS);
+	return fiber;
+}
+
+static void make_context(ucontext_t *context, void *stack)
+{
+	getcontext(context);
+	context->uc_stack.ss_sp = stack;
+	context->uc_stack.ss_size = STACK;
+	makecontext(context, run_body, 0);
+}
+
+void fibers_spawn(void (*body)(void))
+{
+	struct fiber *fiber = free_fiber();
+	void *stack = malloc(STACK);
+
 	ck_assert_ptr_nonnull(stack);
 	fiber->body = body;
-	getcontext(&fiber->context);
-	fiber->context.uc_stack.ss_sp = stack;
-	fiber->context.uc_stack.ss_size = STACK;
-	makecontext(&fiber->context, run_body, 0);
+	make_context(&fiber->context, stack);
 	switch_new(&fiber->notes, stack, STACK);
 	make_runnable(fiber, 0);
 }

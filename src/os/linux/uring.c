@@ -37,7 +37,8 @@ static void unmap(void)
 
 static void *map(size_t len, off_t offset)
 {
-	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring.fd, offset);
+	void *p =
+		mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring.fd, offset);
 
 	return p == MAP_FAILED ? NULL : p;
 }
@@ -78,7 +79,7 @@ static int run(const struct io_uring_sqe *sqe)
 	ring.sq_array[tail & *ring.sq_mask] = tail & *ring.sq_mask;
 	__atomic_store_n(ring.sq_tail, tail + 1, __ATOMIC_RELEASE);
 	/* EINTR: submitted or not, it is asked again until the answer is there. */
-	for (unsigned submit = 1; __atomic_load_n(ring.cq_tail, __ATOMIC_ACQUIRE) == head; ) {
+	for (unsigned submit = 1; __atomic_load_n(ring.cq_tail, __ATOMIC_ACQUIRE) == head;) {
 		long r = syscall(SYS_io_uring_enter, ring.fd, submit, 1, IORING_ENTER_GETEVENTS,
 				 NULL, 0);
 		if (r > 0)
@@ -125,8 +126,10 @@ static bool ready(void)
 {
 	if (state == UNTRIED) {
 		state = create() && self_test() ? WORKS : ABSENT;
-		if (state == ABSENT)
-			unmap();
+		if (state == WORKS)
+			return true;
+		unmap();
+		return false;
 	}
 	return state == WORKS;
 }
