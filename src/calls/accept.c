@@ -57,7 +57,7 @@ static int accept_on_worker(struct mpg_wait *w, struct sockaddr *addr, socklen_t
 	struct accept_job *a = (struct accept_job *)job;
 	int r = -1;
 
-	if (!job || !is_listening(w->fd))
+	if (!job || !is_listening(w->fd) || flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
 		return REAL(accept4)(w->fd, addr, len, flags);
 	while (!mpg_nowait_ready(w->fd, POLLIN)) {
 		errno = EAGAIN;
