@@ -10,9 +10,7 @@
 /* May this thread hand a wait to its scheduler just now? */
 static bool may_wait(void)
 {
-	const struct mpg_thread *t = &mpg_thread;
-
-	return t->mode == MPG_MODE_GREEN && !t->native_depth && !mpg_signals_inside();
+	return mpg_thread_is_green() && !mpg_thread.native_depth && !mpg_signals_inside();
 }
 
 static void begin(struct mpg_wait *w, const char *call)
