@@ -13,7 +13,7 @@
 #include <check.h>
 #include <sys/wait.h>
 
-/* A test, and how often it is to run (its _i counts up); 0: once. */
+/* A test, and how often it is to run (its _i counts up); 0: once; -1: never. */
 struct unit_test {
 	const TTest *test;
 	int times;
@@ -29,6 +29,21 @@ Suite *suite_of(const char *name, const struct unit_test *tests, size_t n);
 		const struct unit_test tests[] = { __VA_ARGS__ }; \
 		return suite_of(#name, tests, sizeof(tests) / sizeof(tests[0])); \
 	}
+
+/*
+ * For a test that a sanitizer makes impossible: TSan answers sigaction() from a table of its own, and
+ * ASan (of gcc 12) fails its own check when a thread with SA_ONSTACK is unwound by pthread_cancel().
+ */
+#ifdef __SANITIZE_THREAD__
+#define NOT_UNDER_TSAN -1
+#else
+#define NOT_UNDER_TSAN 0
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define NOT_UNDER_ASAN -1
+#else
+#define NOT_UNDER_ASAN 0
+#endif
 
 /* What a wait does: it acts on fd, then answers. One wait more than there are steps fails the test. */
 struct step {
@@ -85,13 +100,16 @@ void open_udp(int ends[2]);
 int listen_somewhere(void);
 int connect_to(int listener);
 
-/* Fills what can be written to fd without blocking. */
+/* Leaves no room for what is written to fd. */
 void fill_up(int fd);
 
 /* A file of the test's own; the folder disappears with the last. */
 const char *scratch_folder(void);
 
 bool is_open(int fd);
+
+/* From here on fd numbers end there. Undone by allow_fds(0). */
+void allow_fds(rlim_t n);
 
 /* stderr goes into a pipe from here on; what has been written to it. */
 void capture_stderr(void);

@@ -255,13 +255,13 @@ END_TEST
 
 START_TEST(an_open_fd_beyond_the_flat_part_is_examined_and_forgotten)
 {
-	const struct rlimit enough = { 70001, 70001 };
 	struct rlimit limit;
 
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	if (limit.rlim_cur < enough.rlim_cur && setrlimit(RLIMIT_NOFILE, &enough) < 0)
-		return;
 	mpg_fds_activate();
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max <= 70000)
+		return;
+	allow_fds(70001);
 	ck_assert_int_eq(REAL(dup2)(a_pipe(), 70000), 70000);
 	ck_assert(mpg_fd_examine(70000, mpg_fd_entry(70000)) & MPG_FD_GREEN);
 	ck_assert_int_eq(mpg_fds_highest(), 70000);

@@ -63,7 +63,8 @@ END_TEST
 
 START_TEST(when_all_is_moved_nothing_is_left)
 {
-	MPG_IOVEC(rest, three, 3), with_holes = MPG_IOVEC(holes, 5);
+	MPG_IOVEC(rest, three, 3);
+	MPG_IOVEC(with_holes, holes, 5);
 
 	ck_assert(mpg_iovec_advance(&rest, 10) && mpg_iovec_advance(&with_holes, 8));
 	ck_assert_int_eq(rest.n, 0);

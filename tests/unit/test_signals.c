@@ -229,6 +229,25 @@ START_TEST(signal_installs_a_handler_that_restarts_and_returns_the_last)
 }
 END_TEST
 
+/* As a sanitizer's signal() does. */
+static mpg_signals_handler by_sigaction(int sig, mpg_signals_handler handler)
+{
+	struct sigaction act = { .sa_handler = handler, .sa_flags = SA_RESTART }, old;
+
+	return sigaction(sig, &act, &old) < 0 ? SIG_ERR : old.sa_handler;
+}
+
+START_TEST(a_signal_function_that_itself_calls_sigaction_does_not_hang)
+{
+	mpg_signals_activate();
+	ck_assert(mpg_signals_install(by_sigaction, SIGUSR1, handle_otherwise) == SIG_DFL);
+	ck_assert(mpg_signals_install(by_sigaction, SIGUSR1, handle) == handle_otherwise);
+	raise(SIGUSR1);
+	ck_assert(runs == 1 && mpg_thread.handled == 1 && mpg_thread.interrupted == 0);
+	ck_assert(shown(SIGUSR1) == handle);
+}
+END_TEST
+
 START_TEST(sysv_signal_installs_a_handler_that_runs_once_and_interrupts)
 {
 	mpg_signals_activate();
@@ -345,7 +364,9 @@ END_TEST
 
 static void install_inside(int sig)
 {
-	install(sig, handle, 0);
+	const struct sigaction act = { .sa_handler = handle };
+
+	sigaction(sig, &act, NULL);
 }
 
 START_TEST(a_handler_may_replace_itself)
@@ -425,8 +446,9 @@ SUITE_OF(signals,
 	 { a_handler_that_wants_it_gets_all_it_is_told, 0 },
 	 { only_a_handler_without_sa_restart_interrupts, 0 },
 	 { sa_restart_of_a_handler_from_before_is_known, 0 },
-	 { siginterrupt_is_heard_of, 0 },
-	 { signal_installs_a_handler_that_restarts_and_returns_the_last, 0 },
+	 { siginterrupt_is_heard_of, NOT_UNDER_TSAN },
+	 { signal_installs_a_handler_that_restarts_and_returns_the_last, NOT_UNDER_TSAN },
+	 { a_signal_function_that_itself_calls_sigaction_does_not_hang, 0 },
 	 { sysv_signal_installs_a_handler_that_runs_once_and_interrupts, 0 },
 	 { sa_resethand_runs_a_handler_once, 0 },
 	 { a_handler_knows_that_it_is_one, 0 },
@@ -437,5 +459,5 @@ SUITE_OF(signals,
 	 { a_handler_on_its_own_stack_left_by_longjmp_is_over, 0 },
 	 { a_handler_may_replace_itself, 0 },
 	 { the_doorbell_rings_after_a_handler_while_someone_listens, 0 },
-	 { what_a_vfork_child_does_to_signals_its_parent_does_not_see, 0 },
+	 { what_a_vfork_child_does_to_signals_its_parent_does_not_see, NOT_UNDER_TSAN },
 	 { a_fork_child_keeps_its_handlers, 0 })
