@@ -52,7 +52,7 @@ static int mark(int fd, unsigned flags)
 	atomic_store(&entry->state,
 		     MPG_FD_KNOWN | MPG_FD_MARKED | MPG_FD_GREEN | kind
 			     | (flags & MPGREEN_ALWAYS ? MPG_FD_ALWAYS : 0)
-			     | (mpg_fd_state(entry) & MPG_FD_WATCHED));
+			     | (mpg_fd_state(entry) & (MPG_FD_WATCHED | MPG_FD_MEMBER)));
 	return 0;
 }
 
@@ -65,7 +65,7 @@ static int unmark(int fd)
 		return r;
 	mpg_fds_entered(fd);
 	atomic_store(&entry->state,
-		     MPG_FD_KNOWN | MPG_FD_MARKED | (mpg_fd_state(entry) & MPG_FD_WATCHED));
+		     MPG_FD_KNOWN | MPG_FD_MARKED | (mpg_fd_state(entry) & (MPG_FD_WATCHED | MPG_FD_MEMBER)));
 	return 0;
 }
 

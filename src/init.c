@@ -5,7 +5,9 @@
  */
 #include "engine/doorbell.h"
 #include "engine/scheduler.h"
+#include "engine/signals.h"
 #include "engine/stats.h"
+#include "os/linux/fdset.h"
 #include "os/linux/uring.h"
 #include "python.h"
 #include "real.h"
@@ -15,6 +17,7 @@
 
 static void before_fork(void)
 {
+	mpg_signals_before_fork();
 	mpg_scheduler_before_fork();
 	mpg_uring_before_fork();
 }
@@ -23,6 +26,7 @@ static void after_fork(void)
 {
 	mpg_uring_after_fork();
 	mpg_scheduler_after_fork();
+	mpg_signals_after_fork();
 }
 
 /* The child starts detached: what belongs to the parent's schedulers it must not touch. */
@@ -34,8 +38,10 @@ static void forked(void)
 	mpg_uring_forked();
 	mpg_scheduler_forked();
 	mpg_doorbell_forked();
+	mpg_fdset_forked();
 	mpg_fds_forked();
 	mpg_stats_forked();
+	mpg_signals_after_fork();
 	errno = saved_errno;
 }
 
@@ -47,10 +53,9 @@ __attribute__((constructor(101))) static void start(void)
 	mpg_settings_read();
 	mpg_process_adopt();
 	pthread_atfork(before_fork, after_fork, forked);
+	if (mpg_settings.scheduler != MPG_SCHEDULER_NONE && !mpg_settings.refused)
+		mpg_scheduler_prepare();
 	if (mpg_settings.python == MPG_ON && !mpg_settings.refused)
 		mpg_python_prepare();
-	/* Every thread will have it: handlers and fds count from now on. */
-	if (mpg_settings.scheduler == MPG_SCHEDULER_POLL && !mpg_settings.refused)
-		mpg_scheduler_prepare();
 	errno = saved_errno;
 }

@@ -25,7 +25,7 @@ libcore_la_SOURCES = \
 	src/calls/sigwait.c \
 	src/calls/sleep.c \
 	src/calls/stream.c \
-	src/calls/tty.c \
+	src/calls/tty.c src/calls/tty.h \
 	src/calls/waitall.c src/calls/waitall.h \
 	src/engine/clock.h \
 	src/engine/doorbell.c src/engine/doorbell.h \

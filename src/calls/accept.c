@@ -35,11 +35,22 @@ static void give_address(const struct accept_job *a, struct sockaddr *addr, sock
 	*len = a->len;
 }
 
+/* Anything else is refused by the kernel, at once. */
+static bool is_listening(int fd)
+{
+	socklen_t len = sizeof(int);
+	int listening = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
+}
+
 static int accept_on_worker(struct mpg_wait *w, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct accept_job *a;
 	int r = -1;
 
+	if (!is_listening(w->fd))
+		return REAL(accept4)(w->fd, addr, len, flags);
 	while (!mpg_nowait_ready(w->fd, POLLIN)) {
 		errno = EAGAIN;
 		if (!mpg_wait_again(w, -1))

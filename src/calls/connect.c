@@ -75,10 +75,11 @@ GREEN(int, connect, int fd, const struct sockaddr *addr, socklen_t len)
 	    || (is_nonblocking(fd) && !(mpg_fd_state(w.entry) & MPG_FD_ALWAYS)))
 		return REAL(connect)(fd, addr, len);
 	r = mpg_nowait_connect(fd, addr, len);
-	if (in_progress(r)) {
-		w.timeout_error = errno;
+	/* Out of time it says what it would say to one that does not wait: begun, or begun before. */
+	w.timeout_error = errno;
+	if (in_progress(r))
 		r = finish(&w, addr, len);
-	} else if (r < 0 && errno == EAGAIN)
+	else if (r < 0 && errno == EAGAIN)
 		r = connect_on_worker(&w, addr, len);
 	mpg_wait_end(&w);
 	if (r == 0)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Moving bytes from fd to fd inside the kernel: sendfile(), splice() and tee(). */
-#include "calls/iovec.h"
 #include "calls/readiness.h"
 #include "os/linux/interpose.h"
 #include "os/linux/nowait.h"
@@ -82,12 +81,10 @@ GREEN(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
 	source.buffer = malloc(CHUNK);
 	if (!source.buffer)
 		return -1;
-	/* Into a pipe goes what it has room for, and no more. */
-	do {
+	/* Into a pipe the kernel moves what there is room for, into a socket all of it. */
+	do
 		n = send_some(&w, &source, count - w.done);
-		if (n > 0 && mpg_fd_state(w.entry) & MPG_FD_FIFO)
-			count = 0;
-	} while (mpg_wait_more(&w, n, count));
+	while (mpg_wait_more(&w, n, n > 0 && mpg_fd_state(w.entry) & MPG_FD_FIFO ? 0 : count));
 	free(source.buffer);
 
 	return mpg_wait_total(&w, n);
@@ -142,7 +139,13 @@ static bool begin(struct mpg_wait *w, int from, int to, unsigned flags, const ch
 		return false;
 	if (!mpg_readiness_is_green(from) && !mpg_readiness_is_green(to))
 		return false;
-	return !is_nonblocking(from) && !is_nonblocking(to) && mpg_wait_begin_other(w, call);
+	if (is_nonblocking(from) || is_nonblocking(to) || !mpg_wait_begin_other(w, call))
+		return false;
+	/* One end at least is a pipe, which has no time limit. */
+	w->deadline = mpg_wait_socket_deadline(from, POLLIN);
+	if (w->deadline == MPGREEN_FOREVER)
+		w->deadline = mpg_wait_socket_deadline(to, POLLOUT);
+	return true;
 }
 
 GREEN(ssize_t, splice, int from, off64_t *in, int to, off64_t *out, size_t len, unsigned flags)
@@ -193,21 +196,28 @@ INTERPOSE(ssize_t, tee, int from, int to, size_t len, unsigned flags)
 	return green_tee(from, to, len, flags);
 }
 
-/* Into a pipe it gives what there is room for; out of one it takes what is there. */
+/* It waits for the first page; then it moves what goes at once, in either direction. */
+static ssize_t vmsplice_once(struct mpg_wait *w, const struct iovec *iov, size_t n, unsigned flags)
+{
+	bool writes = (REAL(fcntl)(w->fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+	ssize_t r;
+
+	w->events = writes ? POLLOUT : POLLIN;
+	do
+		r = REAL(vmsplice)(w->fd, iov, n, flags | SPLICE_F_NONBLOCK);
+	while (mpg_wait_again(w, r));
+
+	return r;
+}
+
 GREEN(ssize_t, vmsplice, int fd, const struct iovec *iov, size_t n, unsigned flags)
 {
 	struct mpg_wait w;
-	ssize_t r;
 
-	if (flags & SPLICE_F_NONBLOCK || !mpg_wait_begin(&w, fd, POLLOUT, "vmsplice"))
+	if (flags & SPLICE_F_NONBLOCK || n > IOV_MAX
+	    || !mpg_wait_begin(&w, fd, POLLOUT, "vmsplice"))
 		return REAL(vmsplice)(fd, iov, n, flags);
-	if ((REAL(fcntl)(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
-		w.events = POLLIN;
-	do
-		r = REAL(vmsplice)(fd, iov, n, flags | SPLICE_F_NONBLOCK);
-	while (mpg_wait_again(&w, r));
-
-	return r;
+	return vmsplice_once(&w, iov, n, flags);
 }
 
 INTERPOSE(ssize_t, vmsplice, int fd, const struct iovec *iov, size_t n, unsigned flags)

@@ -15,13 +15,13 @@ struct call {
 	const sigset_t *mask;
 };
 
-/* epoll_pwait() with no time to wait does not look for signals that the mask lets in; ppoll() does. */
 static int try(const struct call *c)
 {
-	const struct timespec none = { 0 };
-	int n = REAL(epoll_pwait)(c->fd, c->events, c->max, 0, NULL);
+	const struct timespec now = { 0, 0 };
+	int n = REAL(epoll_pwait)(c->fd, c->events, c->max, 0, c->mask);
 
-	return n == 0 && c->mask ? REAL(ppoll)(NULL, 0, &none, c->mask) : n;
+	/* With no time it does not look at the signals that its mask lets through; ppoll() does. */
+	return n == 0 && c->mask ? REAL(ppoll)(NULL, 0, &now, c->mask) : n;
 }
 
 static bool prepare(struct mpg_readiness *r, const struct call *c)

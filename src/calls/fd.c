@@ -29,14 +29,17 @@ INTERPOSE(int, close, int fd)
 /* libc closes behind our back, after it has flushed: the number must be forgotten by then. */
 INTERPOSE(int, fclose, FILE *stream)
 {
+	int saved_errno = errno;
+
 	if (mpg_fds_are_active())
 		mpg_wait_forget(fileno(stream));
+	errno = saved_errno;	/* a stream in memory has no fd */
 	return REAL(fclose)(stream);
 }
 
 INTERPOSE(int, closedir, DIR *directory)
 {
-	if (mpg_fds_are_active())
+	if (mpg_fds_are_active() && directory)
 		mpg_wait_forget(dirfd(directory));
 	return REAL(closedir)(directory);
 }

@@ -23,6 +23,9 @@ struct mpg_iovec {
 /* The bytes in iov[0..n). */
 size_t mpg_iovec_length(const struct iovec *iov, int n);
 
+/* Copies len bytes to where iov[0..n) says. */
+void mpg_iovec_scatter(const struct iovec *iov, int n, const char *bytes, size_t len);
+
 /* The bytes that there were at first. */
 size_t mpg_iovec_total(struct mpg_iovec *rest);
 

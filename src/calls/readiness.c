@@ -32,6 +32,7 @@ bool mpg_readiness_one(struct mpg_readiness *r, int fd, short events)
 {
 	r->fd = fd;
 	r->events = events;
+	mpg_wait_for_entry(&r->w, fd);
 	return true;
 }
 

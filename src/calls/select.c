@@ -23,9 +23,30 @@ static long *kept(const struct sets *s, int i)
 	return s->kept + (size_t)i * s->size / sizeof(long);
 }
 
+/*
+ * The kernel looks at no more bits than its table of this process has room for, so a caller's sets
+ * may be shorter than `n` says.
+ */
+static int clamp(int n)
+{
+	char line[128];
+	FILE *status;
+	int size = n;
+
+	if (n <= FD_SETSIZE)
+		return n;
+	status = fopen("/proc/self/status", "re");
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "FDSize: %d", &size) == 1)
+			break;
+	if (status)
+		fclose(status);
+	return size < n ? size : n;
+}
+
 static bool keep(struct sets *s, int n, fd_set *readable, fd_set *writable, fd_set *exceptional)
 {
-	s->n = n;
+	s->n = n = clamp(n);
 	s->size = ((size_t)n + WORD_BITS - 1) / WORD_BITS * sizeof(long);
 	s->set[0] = readable;
 	s->set[1] = writable;

@@ -111,6 +111,7 @@ static size_t length_of(const struct msghdr *message)
 /* One message after the other, as the kernel does; an error after the first is the next call's. */
 GREEN(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
 {
+	int saved_errno = errno;
 	unsigned sent = 0;
 	struct mpg_wait w;
 	ssize_t len = 0;
@@ -131,7 +132,7 @@ GREEN(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
 
 	if (!sent)
 		return -1;
-	errno = w.saved_errno;
+	errno = saved_errno;
 	return (int)sent;
 }
 

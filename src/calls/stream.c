@@ -4,6 +4,7 @@
  * it is given; a read() returns what is there.
  */
 #include "calls/iovec.h"
+#include "calls/tty.h"
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 #include "os/linux/nowait.h"
@@ -23,6 +24,8 @@ static ssize_t read_all_there_is(struct mpg_wait *w, const struct iovec *iov, in
 {
 	ssize_t r;
 
+	if (__builtin_expect(mpg_fd_state(w->entry) & MPG_FD_TTY, 0) && mpg_tty_is_timed(w))
+		return mpg_tty_timed_readv(w, iov, n);
 	do
 		r = mpg_nowait_readv(w->entry, w->fd, iov, n, flags);
 	while (mpg_wait_again(w, r));
@@ -80,13 +83,13 @@ INTERPOSE(ssize_t, readv, int fd, const struct iovec *iov, int n)
 	return mpg_may_wait_on(fd) ? green_readv(fd, iov, n) : REAL(readv)(fd, iov, n);
 }
 
-/*
- * At an offset it is for files, which never wait; told not to wait it never waits either. Other flags
- * are for files too, or unknown: the kernel says so at once.
- */
+/* What a stream accepts and ignores. Of other flags (RWF_NOWAIT, unknown ones) none lets it wait. */
+#define STREAM_FLAGS (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)
+
+/* At an offset it is for files, which never wait. */
 static bool is_for_streams(off_t offset, int flags)
 {
-	return offset == -1 && !(flags & ~RWF_HIPRI);
+	return offset == -1 && !(flags & ~STREAM_FLAGS);
 }
 
 GREEN(ssize_t, preadv2, int fd, const struct iovec *iov, int n, off_t offset, int flags)

@@ -4,13 +4,24 @@
 #include "os/linux/interpose.h"
 #include "sources/job.h"
 
+static int option(int fd, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = 0;
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 ? value : -1;
+}
+
 /* Messages have borders: only a stream can be waited for as a whole. */
 static bool is_stream(int fd)
 {
-	socklen_t len = sizeof(int);
-	int type = 0;
+	return option(fd, SO_TYPE) == SOCK_STREAM;
+}
 
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+/* A unix socket looks at what has come first, whatever is asked for. */
+static bool peeks_at_all(int fd)
+{
+	return is_stream(fd) && option(fd, SO_DOMAIN) != AF_UNIX;
 }
 
 struct peek {
@@ -26,17 +37,6 @@ static void run_peek(struct mpg_job *job)
 	struct peek *peek = (struct peek *)job;
 
 	mpg_job_finish(job, REAL(recvmsg)(peek->fd, &peek->message, peek->flags));
-}
-
-static void scatter(const struct iovec *iov, size_t n, const char *bytes, size_t len)
-{
-	for (size_t i = 0; i < n && len; i++) {
-		size_t part = iov[i].iov_len < len ? iov[i].iov_len : len;
-
-		memcpy(iov[i].iov_base, bytes, part);
-		bytes += part;
-		len -= part;
-	}
 }
 
 /*
@@ -58,7 +58,7 @@ static ssize_t peek_all(struct mpg_wait *w, const struct iovec *iov, size_t n, i
 	if (mpg_job_run(w, &peek->job))
 		r = peek->job.result;
 	if (r > 0)
-		scatter(iov, n, peek->bytes, (size_t)r);
+		mpg_iovec_scatter(iov, (int)n, peek->bytes, (size_t)r);
 	mpg_job_put(&peek->job);
 	if (r >= 0)
 		errno = w->saved_errno;
@@ -80,10 +80,10 @@ ssize_t mpg_waitall_recvmsg(struct mpg_wait *w, struct msghdr *message, int flag
 {
 	struct mpg_iovec rest = MPG_IOVEC(message->msg_iov, (int)message->msg_iovlen);
 	const struct msghdr original = *message;
-	bool stream = is_stream(w->fd);
+	bool stream = is_stream(w->fd) && !(flags & MSG_PEEK);
 	ssize_t n;
 
-	if (flags & MSG_PEEK && stream)
+	if (flags & MSG_PEEK && peeks_at_all(w->fd))
 		return peek_all(w, message->msg_iov, message->msg_iovlen, flags);
 	do {
 		*message = original;

@@ -2,6 +2,7 @@
 #include "engine/scheduler.h"
 #include "engine/signals.h"
 #include "registry/fds.h"
+#include "registry/private.h"
 #include "registry/process.h"
 #include "settings.h"
 
@@ -50,6 +51,7 @@ static void wake_up(void)
 	pthread_key_create(&ending, thread_ends);
 	mpg_fds_activate();
 	mpg_signals_activate();
+	mpg_private_closing = mpg_scheduler_closing;
 }
 
 void mpg_scheduler_prepare(void)
@@ -131,10 +133,7 @@ bool mpg_thread_decide(void)
 {
 	int saved_errno = errno;
 
-	/* Before our constructor has run nothing is decided yet. */
-	if (!mpg_process_owner)
-		return false;
-	/* A vfork child must not decide for its parent, whose memory this is. */
+	/* Not before our constructor has run, and not in a vfork child for its parent's thread. */
 	if (mpg_process_is_foreign())
 		return false;
 	mpg_thread.mode = MPG_MODE_NATIVE;
@@ -185,4 +184,6 @@ void mpg_scheduler_forked(void)
 	mpg_thread.slot = NULL;
 	mpg_thread.mode = MPG_MODE_UNDECIDED;
 	mpg_thread.native_depth = 0;
+	mpg_thread.doorbell = 0;
+	mpg_thread.listeners = 0;
 }

@@ -50,6 +50,20 @@ static void enter(int sig, siginfo_t *info, void *context)
 		mpg_doorbell_ring(t->doorbell);
 }
 
+static sigset_t mask_at_fork;
+
+void mpg_signals_before_fork(void)
+{
+	acquire(&mask_at_fork);
+}
+
+void mpg_signals_after_fork(void)
+{
+	sigset_t mask = mask_at_fork;
+
+	release(&mask);
+}
+
 static bool is_function(const struct sigaction *act)
 {
 	return act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN;
@@ -138,20 +152,18 @@ static void catch_up(int sig)
 	REAL(sigaction)(sig, &act, NULL);
 }
 
+/* Not under our lock: sigset() changes the signal mask as well, and looks at it. */
 mpg_signals_handler mpg_signals_install(mpg_signals_handler (*install)(int, mpg_signals_handler),
 					int sig, mpg_signals_handler h)
 {
 	mpg_signals_handler old;
 	handler previous;
-	sigset_t mask;
 
 	if (!atomic_load(&active) || sig <= 0 || sig >= NSIG || mpg_process_is_foreign())
 		return install(sig, h);
-	acquire(&mask);
 	previous = atomic_load(&handlers[sig]);
 	old = install(sig, h);
-	catch_up(sig);
-	release(&mask);
+	mpg_signals_refresh(sig);
 	return (void *)old == (void *)enter ? (mpg_signals_handler)(void *)previous : old;
 }
 
@@ -166,9 +178,12 @@ void mpg_signals_refresh(int sig)
 	release(&mask);
 }
 
+/* No handler uses more stack than this; what is further away is another fiber's stack. */
+#define HANDLER_STACK_MAX (8 << 20)
+
 /*
  * A handler left by longjmp() never comes back to enter(). The stack tells: it grows downwards, so
- * a frame above the handler's means that the handler is gone.
+ * a frame above the handler's, or far from it, means that the handler is gone.
  */
 bool mpg_signals_inside(void)
 {
@@ -186,7 +201,7 @@ bool mpg_signals_inside(void)
 		if (was_alternate != ((alternate.ss_flags & SS_ONSTACK) != 0))
 			t->handler_frame = NULL;
 	}
-	if (here > frame)
+	if (here > frame || frame - here > HANDLER_STACK_MAX)
 		t->handler_frame = NULL;
 	return t->handler_frame != NULL;
 }

@@ -65,6 +65,9 @@ bool mpg_wait_begin(struct mpg_wait *w, int fd, short events, const char *call);
 /* The same for a call that waits for something else, or for a time: see mpg_wait_on(). */
 bool mpg_wait_begin_other(struct mpg_wait *w, const char *call);
 
+/* Such a call waits for fd after all: close(fd) and mpgreen_wake() end it. */
+void mpg_wait_for_entry(struct mpg_wait *w, int fd);
+
 /* After a try that returned n: true if it is to be made again. */
 bool mpg_wait_again(struct mpg_wait *w, ssize_t n);
 
@@ -82,6 +85,9 @@ bool mpg_wait_park(struct mpg_wait *w);
 
 /* Such a wait on another fd, a private one for instance: -1 for none. */
 bool mpg_wait_on(struct mpg_wait *w, int fd, short events);
+
+/* The deadline that SO_RCVTIMEO (POLLIN) or SO_SNDTIMEO of fd gives a call that begins now. */
+int64_t mpg_wait_socket_deadline(int fd, short events);
 
 /* For a call that ends otherwise than by one of these words. Keeps errno. */
 void mpg_wait_end(struct mpg_wait *w);

@@ -74,14 +74,20 @@ uint32_t mpg_fd_kind(int fd)
 	}
 }
 
+/* What examining does not change. */
+#define KEPT (MPG_FD_MARKED | MPG_FD_WATCHED | MPG_FD_MEMBER)
+
 uint32_t mpg_fd_examine(int fd, struct mpg_fd *entry)
 {
 	int saved_errno = errno;
 	uint32_t kind = mpg_fd_kind(fd);
 	uint32_t old = mpg_fd_state(entry), state;
 
+	/* A vfork child has other fds than the parent, whose entry this is. */
+	if (mpg_process_is_foreign())
+		return MPG_FD_KNOWN;
 	do {
-		state = MPG_FD_KNOWN | kind | (old & (MPG_FD_MARKED | MPG_FD_WATCHED));
+		state = MPG_FD_KNOWN | kind | (old & KEPT);
 		if (kind
 		    && (old & MPG_FD_MARKED ? old & MPG_FD_GREEN : mpg_settings.fds == MPG_FDS_ALL))
 			state |= MPG_FD_GREEN | (old & MPG_FD_ALWAYS);
@@ -116,16 +122,14 @@ unsigned mpg_fd_wake(struct mpg_fd *entry, int error)
 	return waiters;
 }
 
-bool mpg_fd_forget(int fd)
+uint32_t mpg_fd_forget(int fd)
 {
 	struct mpg_fd *entry = to_change(fd);
-	uint32_t old;
 
 	if (!entry)
-		return false;
+		return 0;
 	mpg_fd_wake(entry, EBADF);
-	old = atomic_exchange(&entry->state, 0);
-	return old & MPG_FD_WATCHED;
+	return atomic_exchange(&entry->state, 0);
 }
 
 void mpg_fds_forked(void)
@@ -141,6 +145,6 @@ void mpg_fds_forked(void)
 			continue;
 		}
 		atomic_store(&entry->waiters, 0);
-		atomic_fetch_and(&entry->state, ~(uint32_t)MPG_FD_WATCHED);
+		atomic_fetch_and(&entry->state, ~(uint32_t)(MPG_FD_WATCHED | MPG_FD_MEMBER));
 	}
 }

@@ -22,14 +22,15 @@ enum {
 	MPG_FD_GREEN = 1u << 1,		/* calls on it wait through the scheduler */
 	MPG_FD_ALWAYS = 1u << 2,	/* even when it is O_NONBLOCK */
 	MPG_FD_MARKED = 1u << 3,	/* the user has decided: examining does not change GREEN */
-	MPG_FD_NO_NOWAIT = 1u << 4,	/* the kernel refuses RWF_NOWAIT on reads from it */
+	MPG_FD_NO_NOWAIT_READ = 1u << 4,	/* the kernel refuses RWF_NOWAIT on it */
+	MPG_FD_NO_NOWAIT_WRITE = 1u << 12,
 	MPG_FD_WATCHED = 1u << 5,	/* a scheduler has been asked to wait for it */
 	MPG_FD_SOCKET = 1u << 6,
 	MPG_FD_FIFO = 1u << 7,		/* pipe or FIFO */
 	MPG_FD_TTY = 1u << 8,
 	MPG_FD_ANON = 1u << 9,		/* eventfd, timerfd, epoll and the like */
+	MPG_FD_MEMBER = 1u << 11,	/* has been in a set: see os/linux/fdset.h */
 	MPG_FD_PRIVATE = 1u << 10,	/* the library's own: see registry/private.h */
-	MPG_FD_NO_NOWAIT_OUT = 1u << 11, /* ... and on writes to it */
 };
 
 #define MPG_FD_KINDS (MPG_FD_SOCKET | MPG_FD_FIFO | MPG_FD_TTY | MPG_FD_ANON)
@@ -90,9 +91,9 @@ unsigned mpg_fd_wake(struct mpg_fd *entry, int error);
 
 /*
  * fd is about to be closed, or has just been made by a call: whatever is known of the number is
- * stale. Ends its waits with EBADF. Returns true if a scheduler must be told.
+ * stale. Ends its waits with EBADF. Returns the state that there was; who WATCHED must be told.
  */
-bool mpg_fd_forget(int fd);
+uint32_t mpg_fd_forget(int fd);
 
 /* The highest fd number that has ever been entered; -1 if none. */
 int mpg_fds_highest(void);

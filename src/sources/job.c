@@ -15,6 +15,8 @@ void *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
 	if (!job)
 		return NULL;
 	job->run = run;
+	job->result = -1;
+	job->error = ECANCELED;	/* until run() is through */
 	atomic_init(&job->references, 1);
 	job->bell = mpg_private_adopt(REAL(eventfd)(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (job->bell >= 0)
@@ -65,7 +67,6 @@ static int start(struct mpg_job *job)
 
 	sigfillset(&all);
 	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	atomic_fetch_add(&job->references, 1);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
@@ -75,6 +76,17 @@ static int start(struct mpg_job *job)
 	if (error)
 		atomic_fetch_sub(&job->references, 1);
 	return error;
+}
+
+/*
+ * The waiter gives up. The worker's call is interruptible, so it is soon gone; if it was faster than
+ * we, what it has won is handed out after all.
+ */
+static bool abandon(struct mpg_job *job)
+{
+	pthread_cancel(job->worker);
+	pthread_join(job->worker, NULL);
+	return job->error != ECANCELED;
 }
 
 bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
@@ -90,14 +102,14 @@ bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
 	while (!atomic_load(&job->done))
 		if (!mpg_wait_on(w, job->bell, POLLIN)) {
 			error = errno;
-			break;
+			/* A fiber that was parked across fork() has no worker in the child. */
+			if (forks != mpg_process_forks || !abandon(job)) {
+				errno = error;
+				return false;
+			}
 		}
-	if (atomic_load(&job->done)) {
-		errno = job->error;
-		return true;
-	}
-	if (forks == mpg_process_forks)
-		pthread_cancel(job->worker);
-	errno = error;
-	return false;
+	if (!error)
+		pthread_join(job->worker, NULL);
+	errno = job->error;
+	return true;
 }
