@@ -20,7 +20,8 @@ static const struct {
  */
 void mpg_real_bind(void)
 {
-	static __thread int depth;
+	/* libc declares dlsym() a leaf: without volatile the compiler may not store this before it. */
+	static __thread volatile int depth;
 
 	if (depth == 2)
 		return;

@@ -18,7 +18,7 @@ bool mpg_readiness_is_green(int fd)
 
 bool mpg_readiness_begin(struct mpg_readiness *r, int64_t ns, const char *call)
 {
-	*r = (struct mpg_readiness){ .set = MPG_FDSET_NONE, .fd = -1 };
+	*r = (struct mpg_readiness){ .w.edge = MPG_FDSET_NONE, .set = MPG_FDSET_NONE, .fd = -1 };
 	if (!mpg_wait_begin_other(&r->w, call))
 		return false;
 	r->w.timeout_error = ETIMEDOUT;

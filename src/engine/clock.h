@@ -32,9 +32,12 @@ static inline int64_t mpg_clock_ns(const struct timespec *ts)
 /* A time in seconds and microseconds as ns; negative if it is not a time. */
 static inline int64_t mpg_clock_us(const struct timeval *tv)
 {
+	const int64_t most = MPGREEN_FOREVER / MPG_SECOND - 1;
+
 	if (tv->tv_sec < 0 || tv->tv_usec < 0)
 		return -1;
-	if (tv->tv_sec > MPGREEN_FOREVER / MPG_SECOND - 1)
+	/* Linux takes a second or more of microseconds. */
+	if (tv->tv_sec > most || tv->tv_usec / 1000000 > most - tv->tv_sec)
 		return MPGREEN_FOREVER;
 	return tv->tv_sec * MPG_SECOND + tv->tv_usec * 1000;
 }

@@ -244,7 +244,7 @@ int64_t mpg_wait_socket_deadline(int fd, short events)
 
 	if (getsockopt(fd, SOL_SOCKET, option, &tv, &len) < 0 || (!tv.tv_sec && !tv.tv_usec))
 		return MPGREEN_FOREVER;
-	return mpg_clock_after(tv.tv_sec * MPG_SECOND + tv.tv_usec * 1000);
+	return mpg_clock_after(mpg_clock_us(&tv));
 }
 
 /* The first EAGAIN: does the fd want to block at all, and for how long? */

@@ -77,23 +77,35 @@ uint32_t mpg_fd_kind(int fd)
 /* What examining does not change. */
 #define KEPT (MPG_FD_MARKED | MPG_FD_WATCHED | MPG_FD_MEMBER)
 
+/* What becomes of a state when the kernel has said what the fd is. */
+static uint32_t examined(uint32_t old, uint32_t kind, bool open)
+{
+	uint32_t state = MPG_FD_KNOWN | kind | (old & KEPT);
+	bool green = old & MPG_FD_MARKED ? old & MPG_FD_GREEN : mpg_settings.fds == MPG_FDS_ALL;
+
+	if (!open)
+		return old & (MPG_FD_WATCHED | MPG_FD_MEMBER);
+	return kind && green ? state | MPG_FD_GREEN | (old & MPG_FD_ALWAYS) : state;
+}
+
 uint32_t mpg_fd_examine(int fd, struct mpg_fd *entry)
 {
 	int saved_errno = errno;
-	uint32_t kind = mpg_fd_kind(fd);
-	uint32_t old = mpg_fd_state(entry), state;
+	uint32_t old = mpg_fd_state(entry), kind, state;
+	bool open;
 
-	/* A vfork child has other fds than the parent, whose entry this is. */
-	if (mpg_process_is_foreign())
-		return MPG_FD_KNOWN;
-	do {
-		state = MPG_FD_KNOWN | kind | (old & KEPT);
-		if (kind
-		    && (old & MPG_FD_MARKED ? old & MPG_FD_GREEN : mpg_settings.fds == MPG_FDS_ALL))
-			state |= MPG_FD_GREEN | (old & MPG_FD_ALWAYS);
-	} while (!atomic_compare_exchange_weak(&entry->state, &old, state));
-	mpg_fds_entered(fd);
+	errno = 0;
+	kind = mpg_fd_kind(fd);
+	open = kind || errno != EBADF;
 	errno = saved_errno;
+	/* A vfork child has fds of its own: what its parent knows of the number stays as it is. */
+	if (mpg_process_is_foreign())
+		return open ? MPG_FD_KNOWN | kind : 0;
+	do
+		state = examined(old, kind, open);
+	while (!atomic_compare_exchange_weak(&entry->state, &old, state));
+	if (open)
+		mpg_fds_entered(fd);
 	return state;
 }
 

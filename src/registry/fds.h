@@ -80,7 +80,10 @@ static inline bool mpg_fd_is_entered(int fd)
 
 void mpg_fds_activate(void);
 
-/* Asks the kernel what fd is and stores it. Returns the state; UNKNOWN (0) if it is not open. */
+/*
+ * Asks the kernel what fd is and stores it. Returns the state: neither KNOWN nor GREEN if fd is not
+ * open, never GREEN in a vfork child.
+ */
 uint32_t mpg_fd_examine(int fd, struct mpg_fd *entry);
 
 /* Can fd be waited for at all? Asks the kernel; 0 if it cannot or is not open. */

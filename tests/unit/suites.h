@@ -9,9 +9,22 @@
 	SUITE(fds) \
 	SUITE(private) \
 	SUITE(process) \
+	SUITE(nowait) \
 	SUITE(uring) \
 	SUITE(fdset) \
-	SUITE(clock)
+	SUITE(clock) \
+	SUITE(turn) \
+	SUITE(stats) \
+	SUITE(doorbell) \
+	SUITE(scheduler) \
+	SUITE(signals) \
+	SUITE(wait) \
+	SUITE(progress) \
+	SUITE(job) \
+	SUITE(iovec) \
+	SUITE(control) \
+	SUITE(readiness) \
+	SUITE(python)
 
 #define SUITE(name) Suite *name##_suite(void);
 SUITES

@@ -3,6 +3,7 @@
 #include "real.h"
 
 #include <netinet/in.h>
+#include <sched.h>
 
 Suite *suite_of(const char *name, const struct unit_test *tests, size_t n)
 {
@@ -238,29 +239,62 @@ const char *captured_stderr(void)
 	return text;
 }
 
-int in_child(int (*body)(void *), void *argument)
+static int exit_status(pid_t pid)
 {
-	pid_t pid = fork();
 	int status;
 
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0)
-		_exit(body(argument));
+	ck_assert_int_gt(pid, 0);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_msg(WIFEXITED(status), "the child died of signal %d", WTERMSIG(status));
 	return WEXITSTATUS(status);
 }
 
-bool fake_set_uid, fake_no_uring;
+int in_child(int (*body)(void *), void *argument)
+{
+	pid_t pid = fork();
 
+	if (pid == 0)
+		_exit(body(argument));
+	return exit_status(pid);
+}
+
+int in_vfork_child(int (*body)(void *), void *argument)
+{
+	static _Alignas(16) char stack[64 * 1024];
+
+	return exit_status(clone(body, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, argument));
+}
+
+bool fake_set_uid, fake_no_uring, fake_no_threads;
+void (*during_dlsym)(void);
+
+void *__real_dlsym(void *handle, const char *name);
+void *__wrap_dlsym(void *handle, const char *name);
 unsigned long __real_getauxval(unsigned long type);
 unsigned long __wrap_getauxval(unsigned long type);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+			  void *(*body)(void *), void *argument);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+			  void *(*body)(void *), void *argument);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
+
+void *__wrap_dlsym(void *handle, const char *name)
+{
+	if (during_dlsym)
+		during_dlsym();
+	return __real_dlsym(handle, name);
+}
 
 unsigned long __wrap_getauxval(unsigned long type)
 {
 	return type == AT_SECURE && fake_set_uid ? 1 : __real_getauxval(type);
+}
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+			  void *(*body)(void *), void *argument)
+{
+	return fake_no_threads ? EAGAIN : __real_pthread_create(thread, attributes, body, argument);
 }
 
 long __wrap_syscall(long number, ...)

@@ -30,7 +30,7 @@ Suite *suite_of(const char *name, const struct unit_test *tests, size_t n);
 		return suite_of(#name, tests, sizeof(tests) / sizeof(tests[0])); \
 	}
 
-/* What the next wait does: it acts on fd, then answers. Steps that are not given answer NATIVE. */
+/* What a wait does: it acts on fd, then answers. One wait more than there are steps fails the test. */
 struct step {
 	int verdict;
 	int error;			/* errno that it leaves */
@@ -53,6 +53,14 @@ extern const mpgreen_scheduler scripted;
 /* Attaches the scripted scheduler and gives it its steps. */
 void script_play(const struct step *steps, size_t n);
 
+#define READY { .verdict = MPGREEN_READY }
+#define READY_AFTER(act, argument) \
+	{ .verdict = MPGREEN_READY, .meanwhile = act, .fd = argument }
+#define TIMEOUT { .verdict = MPGREEN_TIMEOUT }
+#define NATIVE { .verdict = MPGREEN_NATIVE }
+#define CANCELLED(why) { .verdict = MPGREEN_CANCELLED, .error = why }
+
+#define NOTHING_TO_WAIT_FOR() script_play(NULL, 0)
 #define PLAY(...) \
 	script_play((const struct step[]){ __VA_ARGS__ }, \
 		    sizeof((const struct step[]){ __VA_ARGS__ }) / sizeof(struct step))
@@ -92,7 +100,13 @@ const char *captured_stderr(void);
 /* Runs body in a fork child. Returns its exit status. */
 int in_child(int (*body)(void *), void *argument);
 
-/* The kernel plays set-uid program; a kernel without io_uring. */
-extern bool fake_set_uid, fake_no_uring;
+/* The same in a child that shares our memory, and has run no fork handler. */
+int in_vfork_child(int (*body)(void *), void *argument);
+
+/* The kernel says that this program is set-uid; has no io_uring; has no room for a thread. */
+extern bool fake_set_uid, fake_no_uring, fake_no_threads;
+
+/* Called by each dlsym() of the library. */
+extern void (*during_dlsym)(void);
 
 #endif
