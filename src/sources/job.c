@@ -8,7 +8,7 @@
 
 #define STACK_BYTES (128 * 1024)
 
-void *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
+struct mpg_job *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
 {
 	struct mpg_job *job = calloc(1, size);
 
@@ -25,15 +25,12 @@ void *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
 	return NULL;
 }
 
-void mpg_job_put(struct mpg_job *job)
+static void put(struct mpg_job *job)
 {
-	int saved_errno = errno;
-
-	if (job && atomic_fetch_sub(&job->references, 1) == 1) {
+	if (atomic_fetch_sub(&job->references, 1) == 1) {
 		mpg_private_close(job->bell);
 		free(job);
 	}
-	errno = saved_errno;
 }
 
 /* Runs when the call has returned, and when the worker was cancelled in it. */
@@ -43,7 +40,7 @@ static void finish(void *argument)
 
 	atomic_store(&job->done, true);
 	mpg_doorbell_ring(job->bell);
-	mpg_job_put(job);
+	put(job);
 }
 
 static void *work(void *argument)
@@ -71,6 +68,9 @@ static int start(struct mpg_job *job)
 	atomic_fetch_add(&job->references, 1);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	error = pthread_create(&job->worker, &attributes, work, job);
+	/* Thread-local memory lies on the stack too: there may be more of it than we allow for. */
+	if (error == EINVAL)
+		error = pthread_create(&job->worker, NULL, work, job);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	pthread_attr_destroy(&attributes);
 	if (error)
@@ -92,24 +92,41 @@ static bool abandon(struct mpg_job *job)
 bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
 {
 	unsigned forks = mpg_process_forks;
-	int error = start(job);
+	int error = 0;
 
-	if (error) {
-		errno = error;
-		return false;
+	/* No thread to be had: this one is blocked, which is right; an errno of ours would not be. */
+	if (start(job) != 0) {
+		job->run(job);
+		errno = job->error;
+		return true;
 	}
 	mpg_stats_count(worked);
+	job->running = true;
 	while (!atomic_load(&job->done))
 		if (!mpg_wait_on(w, job->bell, POLLIN)) {
 			error = errno;
 			/* A fiber that was parked across fork() has no worker in the child. */
 			if (forks != mpg_process_forks || !abandon(job)) {
+				job->running = false;
 				errno = error;
 				return false;
 			}
 		}
 	if (!error)
 		pthread_join(job->worker, NULL);
+	job->running = false;
 	errno = job->error;
 	return true;
+}
+
+void mpg_job_drop(struct mpg_job **job)
+{
+	int saved_errno = errno;
+
+	/* Only a waiter that was itself cancelled comes here with the worker still at it. */
+	if (*job && (*job)->running)
+		abandon(*job);
+	if (*job)
+		put(*job);
+	errno = saved_errno;
 }
