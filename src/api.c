@@ -4,6 +4,7 @@
 #include "engine/scheduler.h"
 #include "engine/stats.h"
 #include "engine/wait.h"
+#include "init.h"
 #include "real.h"
 #include "registry/private.h"
 #include "registry/process.h"
@@ -11,7 +12,7 @@
 
 int mpgreen_attach(const mpgreen_scheduler *scheduler, void *self)
 {
-	/* A program may attach before our constructor has run. */
+	mpg_init();
 	mpg_thread_is_green();
 	return mpg_scheduler_attach(scheduler, self);
 }

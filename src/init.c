@@ -3,6 +3,7 @@
  * Start-up, and what fork() needs. Every lock of the library is named here: all are held across
  * fork(), in this order, so that the child finds them whole.
  */
+#include "init.h"
 #include "engine/doorbell.h"
 #include "engine/scheduler.h"
 #include "engine/signals.h"
@@ -45,7 +46,7 @@ static void forked(void)
 	errno = saved_errno;
 }
 
-__attribute__((constructor(101))) static void start(void)
+static void start(void)
 {
 	int saved_errno = errno;
 
@@ -58,4 +59,12 @@ __attribute__((constructor(101))) static void start(void)
 	if (mpg_settings.python == MPG_ON && !mpg_settings.refused)
 		mpg_python_prepare();
 	errno = saved_errno;
+}
+
+/* A preloaded library is initialised last: what runs before may attach already. */
+__attribute__((constructor(101))) void mpg_init(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, start);
 }

@@ -25,18 +25,15 @@ static void run_connect(struct mpg_job *job)
  */
 static int connect_on_worker(struct mpg_wait *w, const struct sockaddr *addr, socklen_t len)
 {
-	struct connect_job *c = mpg_job_new(sizeof(*c), run_connect);
-	int r = -1;
+	MPG_JOB(job, mpg_job_new(sizeof(struct connect_job), run_connect));
+	struct connect_job *c = (struct connect_job *)job;
 
-	if (!c)
-		return -1;
+	if (!job)
+		return REAL(connect)(w->fd, addr, len);
 	c->fd = w->fd;
 	c->len = len;
 	memcpy(&c->addr, addr, len);
-	if (mpg_job_run(w, &c->job))
-		r = (int)c->job.result;
-	mpg_job_put(&c->job);
-	return r;
+	return mpg_job_run(w, job) ? (int)job->result : -1;
 }
 
 static bool in_progress(int r)

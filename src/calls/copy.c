@@ -12,7 +12,13 @@ struct source {
 	off_t *offset;		/* the caller's; NULL: the file position */
 	char *buffer;
 	size_t len, sent;	/* in the buffer */
+	bool end;		/* there is no more */
 };
+
+static void drop(struct source *s)
+{
+	free(s->buffer);
+}
 
 static ssize_t fill(struct source *s, size_t count)
 {
@@ -24,6 +30,7 @@ static ssize_t fill(struct source *s, size_t count)
 		  s->offset ? *s->offset : lseek(s->fd, 0, SEEK_CUR));
 	s->sent = 0;
 	s->len = n > 0 ? (size_t)n : 0;
+	s->end = n <= 0;
 	return n;
 }
 
@@ -71,7 +78,7 @@ static bool blocks(const struct mpg_wait *w)
  */
 GREEN(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
 {
-	struct source source = { .fd = from, .offset = offset };
+	__attribute__((cleanup(drop))) struct source source = { .fd = from, .offset = offset };
 	struct mpg_wait w;
 	ssize_t n;
 
@@ -82,10 +89,11 @@ GREEN(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
 	if (!source.buffer)
 		return -1;
 	/* Into a pipe the kernel moves what there is room for, into a socket all of it. */
-	do
+	do {
 		n = send_some(&w, &source, count - w.done);
-	while (mpg_wait_more(&w, n, n > 0 && mpg_fd_state(w.entry) & MPG_FD_FIFO ? 0 : count));
-	free(source.buffer);
+		if (source.end || (n > 0 && mpg_fd_state(w.entry) & MPG_FD_FIFO))
+			count = 0;
+	} while (mpg_wait_more(&w, n, count));
 
 	return mpg_wait_total(&w, n);
 }

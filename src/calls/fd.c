@@ -63,7 +63,7 @@ static bool may_become(int fd, int from)
 
 INTERPOSE(int, dup, int fd)
 {
-	return mpg_wait_forget(REAL(dup)(fd));
+	return mpg_wait_born(REAL(dup)(fd));
 }
 
 INTERPOSE(int, dup2, int from, int fd)
@@ -88,7 +88,7 @@ INTERPOSE(int, fcntl, int fd, int command, ...)
 	va_end(arguments);
 	r = REAL(fcntl)(fd, command, argument);
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
-		mpg_wait_forget(r);
+		mpg_wait_born(r);
 	return r;
 }
 

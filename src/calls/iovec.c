@@ -63,7 +63,7 @@ bool mpg_iovec_advance(struct mpg_iovec *rest, ssize_t done)
 	return true;
 }
 
-void mpg_iovec_end(struct mpg_iovec *rest)
+void mpg_iovec_end(const struct mpg_iovec *rest)
 {
 	if (rest->copy != &rest->one)
 		free(rest->copy);

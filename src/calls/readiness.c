@@ -2,6 +2,7 @@
 #include "calls/readiness.h"
 #include "engine/doorbell.h"
 #include "engine/signals.h"
+#include "settings.h"
 
 bool mpg_readiness_is_green(int fd)
 {
@@ -13,7 +14,8 @@ bool mpg_readiness_is_green(int fd)
 	state = mpg_fd_state(entry);
 	if (!(state & MPG_FD_KNOWN))
 		state = mpg_fd_examine(fd, entry);
-	return state & MPG_FD_GREEN;
+	return state & MPG_FD_GREEN
+		|| (mpg_settings.fds == MPG_FDS_ALL && !(state & MPG_FD_MARKED));
 }
 
 bool mpg_readiness_begin(struct mpg_readiness *r, int64_t ns, const char *call)

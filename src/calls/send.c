@@ -8,6 +8,12 @@
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 
+/*
+ * What does not block, or has been told not to. A send that opens its connection (MSG_FASTOPEN) has
+ * no form that could be tried: it blocks for as long as that takes.
+ */
+#define NATIVE (MSG_DONTWAIT | MSG_FASTOPEN)
+
 static int try_flags(const struct mpg_wait *w, int flags)
 {
 	return flags | MSG_DONTWAIT | (w->done ? MSG_NOSIGNAL : 0);
@@ -18,7 +24,7 @@ GREEN(ssize_t, send, int fd, const void *buf, size_t len, int flags)
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (flags & MSG_DONTWAIT || !mpg_wait_begin(&w, fd, POLLOUT, "send"))
+	if (flags & NATIVE || !mpg_wait_begin(&w, fd, POLLOUT, "send"))
 		return REAL(send)(fd, buf, len, flags);
 	do
 		n = REAL(send)(fd, (const char *)buf + w.done, len - w.done, try_flags(&w, flags));
@@ -40,7 +46,7 @@ GREEN(ssize_t, sendto, int fd, const void *buf, size_t len, int flags, const str
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (flags & MSG_DONTWAIT || !mpg_wait_begin(&w, fd, POLLOUT, "sendto"))
+	if (flags & NATIVE || !mpg_wait_begin(&w, fd, POLLOUT, "sendto"))
 		return REAL(sendto)(fd, buf, len, flags, addr, addr_len);
 	do
 		n = REAL(sendto)(fd, (const char *)buf + w.done, len - w.done, try_flags(&w, flags),
@@ -76,13 +82,12 @@ static bool send_more(struct mpg_wait *w, struct msghdr *message, struct mpg_iov
 
 static ssize_t send_message(struct mpg_wait *w, struct msghdr message, int flags)
 {
-	struct mpg_iovec rest = MPG_IOVEC(message.msg_iov, (int)message.msg_iovlen);
+	MPG_IOVEC(rest, message.msg_iov, (int)message.msg_iovlen);
 	ssize_t n;
 
 	do
 		n = REAL(sendmsg)(w->fd, &message, try_flags(w, flags));
 	while (send_more(w, &message, &rest, n));
-	mpg_iovec_end(&rest);
 
 	return mpg_wait_total(w, n);
 }
@@ -91,7 +96,7 @@ GREEN(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags)
 {
 	struct mpg_wait w;
 
-	if (flags & MSG_DONTWAIT || !message || !mpg_wait_begin(&w, fd, POLLOUT, "sendmsg"))
+	if (flags & NATIVE || !message || !mpg_wait_begin(&w, fd, POLLOUT, "sendmsg"))
 		return REAL(sendmsg)(fd, message, flags);
 	return send_message(&w, *message, flags);
 }
@@ -116,7 +121,7 @@ GREEN(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
 	struct mpg_wait w;
 	ssize_t len = 0;
 
-	if (flags & MSG_DONTWAIT || !n || !mpg_wait_begin(&w, fd, POLLOUT, "sendmmsg"))
+	if (flags & NATIVE || !n || !mpg_wait_begin(&w, fd, POLLOUT, "sendmmsg"))
 		return REAL(sendmmsg)(fd, messages, n, flags);
 	if (n > IOV_MAX)
 		n = IOV_MAX;

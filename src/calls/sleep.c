@@ -42,27 +42,32 @@ INTERPOSE(int, nanosleep, const struct timespec *time, struct timespec *rest)
 	return mpg_thread_is_green() ? green_nanosleep(time, rest) : REAL(nanosleep)(time, rest);
 }
 
+static void close_private(const int *fd)
+{
+	if (*fd >= 0)
+		mpg_private_close(*fd);
+}
+
 /*
  * The scheduler's clock is CLOCK_MONOTONIC. CLOCK_REALTIME may be set while we sleep: a timerfd
  * knows.
  */
 static int sleep_until_realtime(struct mpg_wait *w, const struct timespec *time)
 {
+	__attribute__((cleanup(close_private))) int fd = mpg_private_adopt(
+		REAL(timerfd_create)(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
 	const struct itimerspec alarm = { .it_value = *time };
-	int fd, error = 0;
 
 	if (time->tv_sec == 0 && time->tv_nsec == 0)
 		return 0;
-	fd = mpg_private_adopt(REAL(timerfd_create)(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
 	if (fd < 0 || timerfd_settime(fd, TFD_TIMER_ABSTIME, &alarm, NULL) < 0)
-		return errno;
+		return REAL(clock_nanosleep)(CLOCK_REALTIME, TIMER_ABSTIME, time, NULL);
 	w->never_restarts = true;
-	while (!error && !mpg_nowait_ready(fd, POLLIN))
+	while (!mpg_nowait_ready(fd, POLLIN))
 		if (!mpg_wait_on(w, fd, POLLIN))
-			error = errno;
-	mpg_private_close(fd);
+			return errno;
 	mpg_wait_end(w);
-	return error;
+	return 0;
 }
 
 GREEN(int, clock_nanosleep, clockid_t clock, int flags, const struct timespec *time,
@@ -106,7 +111,7 @@ GREEN(unsigned, sleep, unsigned seconds)
 	if (!sleep_until(&w, deadline))
 		return 0;
 	left = mpg_clock_left(deadline);
-	return (unsigned)left.tv_sec + (left.tv_nsec >= MPG_SECOND / 2);
+	return (unsigned)left.tv_sec;
 }
 
 INTERPOSE(unsigned, sleep, unsigned seconds)

@@ -43,13 +43,12 @@ static bool write_more(struct mpg_wait *w, struct mpg_iovec *rest, ssize_t r)
 
 static ssize_t write_all(struct mpg_wait *w, const struct iovec *iov, int n, int flags)
 {
-	struct mpg_iovec rest = MPG_IOVEC(iov, n);
+	MPG_IOVEC(rest, iov, n);
 	ssize_t r;
 
 	do
 		r = mpg_nowait_writev(w->entry, w->fd, rest.iov, rest.n, flags, w->done > 0);
 	while (write_more(w, &rest, r));
-	mpg_iovec_end(&rest);
 
 	return mpg_wait_total(w, r);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Terminals. No fd tells when their output has drained, or when the timer of their raw mode has run
- * out between two characters: a worker makes the real call.
+ * Terminals. No fd tells when their output has drained, when the timer of their raw mode has run out
+ * between two characters, or when there are as many as the caller wants of fewer than VMIN: a worker
+ * makes the real call.
  */
 #include "calls/tty.h"
 #include "calls/iovec.h"
@@ -25,25 +26,29 @@ static bool is_drained(int fd)
 	return ioctl(fd, TIOCOUTQ, &queued) == 0 && queued == 0;
 }
 
+static int drain_on_worker(struct mpg_wait *w)
+{
+	MPG_JOB(job, mpg_job_new(sizeof(struct drain), run_drain));
+	int r = -1;
+
+	if (!job)
+		return REAL(tcdrain)(w->fd);
+	((struct drain *)job)->fd = w->fd;
+	if (mpg_job_run(w, job))
+		r = (int)job->result;
+	if (r == 0)
+		errno = w->saved_errno;
+	return r;
+}
+
 GREEN(int, tcdrain, int fd)
 {
-	struct drain *drain;
 	struct mpg_wait w;
-	int r = -1;
 
 	if (!mpg_wait_begin(&w, fd, POLLOUT, "tcdrain") || !(mpg_fd_state(w.entry) & MPG_FD_TTY)
 	    || is_drained(fd))
 		return REAL(tcdrain)(fd);
-	drain = mpg_job_new(sizeof(*drain), run_drain);
-	if (!drain)
-		return -1;
-	drain->fd = fd;
-	if (mpg_job_run(&w, &drain->job))
-		r = (int)drain->job.result;
-	mpg_job_put(&drain->job);
-	if (r == 0)
-		errno = w.saved_errno;
-	return r;
+	return drain_on_worker(&w);
 }
 
 INTERPOSE(int, tcdrain, int fd)
@@ -58,7 +63,7 @@ bool mpg_tty_is_timed(const struct mpg_wait *w)
 	struct termios t;
 
 	return mpg_fd_state(w->entry) & MPG_FD_TTY && tcgetattr(w->fd, &t) == 0
-		&& !(t.c_lflag & ICANON) && t.c_cc[VTIME];
+		&& !(t.c_lflag & ICANON) && (t.c_cc[VTIME] || t.c_cc[VMIN] > 1);
 }
 
 struct timed_read {
@@ -78,18 +83,18 @@ static void run_timed_read(struct mpg_job *job)
 ssize_t mpg_tty_timed_readv(struct mpg_wait *w, const struct iovec *iov, int n)
 {
 	size_t len = mpg_iovec_length(iov, n);
-	struct timed_read *r = mpg_job_new(sizeof(*r) + len, run_timed_read);
+	MPG_JOB(job, mpg_job_new(sizeof(struct timed_read) + len, run_timed_read));
+	struct timed_read *timed = (struct timed_read *)job;
 	ssize_t got = -1;
 
-	if (!r)
-		return -1;
-	r->fd = w->fd;
-	r->len = len;
-	if (mpg_job_run(w, &r->job))
-		got = r->job.result;
+	if (!job)
+		return REAL(readv)(w->fd, iov, n);
+	timed->fd = w->fd;
+	timed->len = len;
+	if (mpg_job_run(w, job))
+		got = job->result;
 	if (got > 0)
-		mpg_iovec_scatter(iov, n, r->bytes, (size_t)got);
-	mpg_job_put(&r->job);
+		mpg_iovec_scatter(iov, n, timed->bytes, (size_t)got);
 	if (got >= 0)
 		errno = w->saved_errno;
 	return got;

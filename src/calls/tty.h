@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading from a terminal in whose raw mode a timer (VTIME) ends the call. */
+/* Reading from a terminal whose raw mode (VTIME, VMIN) says when the call ends. */
 #ifndef MPG_TTY_H
 #define MPG_TTY_H
 
@@ -7,7 +7,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Does a read() of w's fd, a terminal, end by such a timer? */
+/* Is w's fd, a terminal, in such a mode? */
 bool mpg_tty_is_timed(const struct mpg_wait *w);
 
 ssize_t mpg_tty_timed_readv(struct mpg_wait *w, const struct iovec *iov, int n);

@@ -2,6 +2,7 @@
 #include "engine/signals.h"
 #include "engine/doorbell.h"
 #include "real.h"
+#include "registry/lock.h"
 #include "registry/process.h"
 
 typedef void (*handler)(int, siginfo_t *, void *);
@@ -11,23 +12,17 @@ static _Atomic(handler) handlers[NSIG];
 static _Atomic bool restarts[NSIG];
 static _Atomic bool active;
 
-/* Taken with all signals blocked, so that a handler may call sigaction() as POSIX allows. */
-static atomic_flag lock = ATOMIC_FLAG_INIT;
+/* Guards the table while it and the kernel's actions are changed together. */
+static struct mpg_lock lock = MPG_LOCK_INITIALIZER;
 
-static void acquire(sigset_t *mask)
+void mpg_signals_before_fork(void)
 {
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, mask);
-	while (atomic_flag_test_and_set_explicit(&lock, memory_order_acquire))
-		;
+	mpg_lock(&lock);
 }
 
-static void release(const sigset_t *mask)
+void mpg_signals_after_fork(void)
 {
-	atomic_flag_clear_explicit(&lock, memory_order_release);
-	pthread_sigmask(SIG_SETMASK, mask, NULL);
+	mpg_unlock(&lock);
 }
 
 /*
@@ -48,20 +43,6 @@ static void enter(int sig, siginfo_t *info, void *context)
 		t->interrupted++;
 	if (t->doorbell > 0)
 		mpg_doorbell_ring(t->doorbell);
-}
-
-static sigset_t mask_at_fork;
-
-void mpg_signals_before_fork(void)
-{
-	acquire(&mask_at_fork);
-}
-
-void mpg_signals_after_fork(void)
-{
-	sigset_t mask = mask_at_fork;
-
-	release(&mask);
 }
 
 static bool is_function(const struct sigaction *act)
@@ -85,9 +66,7 @@ static void wrap(int sig, struct sigaction *act)
 void mpg_signals_activate(void)
 {
 	struct sigaction act;
-	sigset_t mask;
-
-	acquire(&mask);
+	mpg_lock(&lock);
 	for (int sig = 1; sig < NSIG; sig++) {
 		if (REAL(sigaction)(sig, NULL, &act) < 0 || !is_function(&act) || is_ours(&act))
 			continue;
@@ -95,7 +74,7 @@ void mpg_signals_activate(void)
 		REAL(sigaction)(sig, &act, NULL);
 	}
 	atomic_store(&active, true);
-	release(&mask);
+	mpg_unlock(&lock);
 }
 
 static int change(int sig, const struct sigaction *act, struct sigaction *old)
@@ -126,14 +105,13 @@ static int change(int sig, const struct sigaction *act, struct sigaction *old)
 
 int mpg_signals_action(int sig, const struct sigaction *act, struct sigaction *old)
 {
-	sigset_t mask;
 	int r;
 
 	if (!atomic_load(&active) || sig <= 0 || sig >= NSIG)
 		return REAL(sigaction)(sig, act, old);
-	acquire(&mask);
+	mpg_lock(&lock);
 	r = change(sig, act, old);
-	release(&mask);
+	mpg_unlock(&lock);
 	return r;
 }
 
@@ -169,13 +147,12 @@ mpg_signals_handler mpg_signals_install(mpg_signals_handler (*install)(int, mpg_
 
 void mpg_signals_refresh(int sig)
 {
-	sigset_t mask;
 
 	if (!atomic_load(&active) || sig <= 0 || sig >= NSIG || mpg_process_is_foreign())
 		return;
-	acquire(&mask);
+	mpg_lock(&lock);
 	catch_up(sig);
-	release(&mask);
+	mpg_unlock(&lock);
 }
 
 /* No handler uses more stack than this; what is further away is another fiber's stack. */

@@ -135,7 +135,7 @@ static void watched(int fd)
 	struct mpg_fd *entry = mpg_fd_entry(fd);
 
 	if (entry && !(mpg_fd_state(entry) & MPG_FD_WATCHED))
-		atomic_fetch_or_explicit(&entry->state, MPG_FD_WATCHED, memory_order_relaxed);
+		atomic_fetch_or(&entry->state, MPG_FD_WATCHED);
 }
 
 static int wait_once(struct mpg_wait *w, int fd, short events)
@@ -195,8 +195,13 @@ static int wait_counted(struct mpg_wait *w, int fd, short events)
 {
 	__attribute__((cleanup(uncount))) struct counted c = { w->entry, mpg_process_forks };
 
-	if (c.entry)
+	if (c.entry) {
 		atomic_fetch_add(&c.entry->waiters, 1);
+		watched(w->fd);
+		/* Whoever wakes looks for waiters after it has changed the generation. */
+		if (was_woken(w))
+			return MPGREEN_READY;
+	}
 	if (fd >= 0 && w->attempt >= SPURIOUS)
 		return wait_for_change(w, fd, events);
 	return wait_once(w, fd, events);
@@ -355,7 +360,7 @@ int mpg_wait_forget_entered(int fd)
 
 int mpg_wait_wake(int fd, int error)
 {
-	struct mpg_fd *entry = fd < 0 ? NULL : mpg_fd_entry(fd);
+	struct mpg_fd *entry = mpg_fd_lookup(fd);
 	unsigned waiters;
 
 	if (error <= 0)

@@ -95,12 +95,23 @@ void mpg_wait_end(struct mpg_wait *w);
 /* Has a handler run that must end this call with EINTR? */
 bool mpg_wait_was_interrupted(const struct mpg_wait *w);
 
-/* fd is about to be closed, or was just made: its waits end, schedulers hear of it. Returns fd. */
+/* fd is about to be closed: its waits end, schedulers hear of it. Returns fd. */
 int mpg_wait_forget_entered(int fd);
 
 static inline int mpg_wait_forget(int fd)
 {
 	return mpg_fd_is_entered(fd) ? mpg_wait_forget_entered(fd) : fd;
+}
+
+/*
+ * A call has made fd: the same, and it cannot be one of the library's own any more, which somebody
+ * must have closed behind our back. Returns fd.
+ */
+static inline int mpg_wait_born(int fd)
+{
+	if (mpg_fd_is_entered(fd))
+		mpg_fd_disown(fd);
+	return mpg_wait_forget(fd);
 }
 
 /* mpgreen_wake() */

@@ -35,6 +35,13 @@ struct mpg_fd *mpg_fd_far(int fd)
 	return &chunk[fd % CHUNK];
 }
 
+struct mpg_fd *mpg_fd_far_lookup(int fd)
+{
+	struct mpg_fd *chunk = fd < 0 ? NULL : atomic_load(&chunks[fd / CHUNK]);
+
+	return chunk ? &chunk[fd % CHUNK] : NULL;
+}
+
 void mpg_fds_activate(void)
 {
 	atomic_store_explicit(&mpg_fds_active, true, memory_order_release);
@@ -119,7 +126,7 @@ static struct mpg_fd *to_change(int fd)
 
 	if (!mpg_fds_are_active() || fd < 0)
 		return NULL;
-	entry = mpg_fd_entry(fd);
+	entry = mpg_fd_lookup(fd);
 	if (!entry || !mpg_fd_state(entry) || mpg_fd_state(entry) & MPG_FD_PRIVATE)
 		return NULL;
 	return mpg_process_is_foreign() ? NULL : entry;
@@ -127,11 +134,9 @@ static struct mpg_fd *to_change(int fd)
 
 unsigned mpg_fd_wake(struct mpg_fd *entry, int error)
 {
-	unsigned waiters = atomic_load(&entry->waiters);
-
 	atomic_store(&entry->wake_error, error);
 	atomic_fetch_add(&entry->generation, 1);
-	return waiters;
+	return atomic_load(&entry->waiters);
 }
 
 uint32_t mpg_fd_forget(int fd)
@@ -144,19 +149,35 @@ uint32_t mpg_fd_forget(int fd)
 	return atomic_exchange(&entry->state, 0);
 }
 
+void mpg_fd_disown(int fd)
+{
+	struct mpg_fd *entry = mpg_fd_lookup(fd);
+
+	if (entry && mpg_fd_state(entry) & MPG_FD_PRIVATE && !mpg_process_is_foreign())
+		atomic_fetch_and(&entry->state, ~(uint32_t)MPG_FD_PRIVATE);
+}
+
+static void forked(int fd, struct mpg_fd *entry)
+{
+	uint32_t state = mpg_fd_state(entry);
+
+	if (state & MPG_FD_PRIVATE) {
+		atomic_store(&entry->state, 0);
+		REAL(close)(fd);
+	} else if (state) {
+		atomic_store(&entry->waiters, 0);
+		atomic_fetch_and(&entry->state, ~(uint32_t)(MPG_FD_WATCHED | MPG_FD_MEMBER));
+	}
+}
+
 void mpg_fds_forked(void)
 {
 	for (int fd = mpg_fds_highest(); fd >= 0; fd--) {
-		struct mpg_fd *entry = mpg_fd_entry(fd);
+		struct mpg_fd *entry = mpg_fd_lookup(fd);
 
-		if (!entry || !mpg_fd_state(entry))
-			continue;
-		if (mpg_fd_state(entry) & MPG_FD_PRIVATE) {
-			atomic_store(&entry->state, 0);
-			REAL(close)(fd);
-			continue;
-		}
-		atomic_store(&entry->waiters, 0);
-		atomic_fetch_and(&entry->state, ~(uint32_t)(MPG_FD_WATCHED | MPG_FD_MEMBER));
+		if (entry)
+			forked(fd, entry);
+		else
+			fd -= fd % CHUNK;
 	}
 }

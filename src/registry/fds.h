@@ -50,6 +50,16 @@ extern _Atomic bool mpg_fds_active;
 /* The entry of an fd beyond the flat part; NULL if out of range or out of memory. */
 struct mpg_fd *mpg_fd_far(int fd);
 
+/* The same, but NULL where nothing has been entered yet. */
+struct mpg_fd *mpg_fd_far_lookup(int fd);
+
+static inline struct mpg_fd *mpg_fd_lookup(int fd)
+{
+	if (__builtin_expect((unsigned)fd < MPG_FDS_FLAT, 1))
+		return &mpg_fds_flat[fd];
+	return mpg_fd_far_lookup(fd);
+}
+
 static inline struct mpg_fd *mpg_fd_entry(int fd)
 {
 	if (__builtin_expect((unsigned)fd < MPG_FDS_FLAT, 1))
@@ -72,9 +82,9 @@ static inline bool mpg_fd_is_entered(int fd)
 {
 	const struct mpg_fd *entry;
 
-	if (!mpg_fds_are_active() || fd < 0)
+	if (!mpg_fds_are_active())
 		return false;
-	entry = mpg_fd_entry(fd);
+	entry = mpg_fd_lookup(fd);
 	return entry && mpg_fd_state(entry);
 }
 
@@ -97,6 +107,9 @@ unsigned mpg_fd_wake(struct mpg_fd *entry, int error);
  * stale. Ends its waits with EBADF. Returns the state that there was; who WATCHED must be told.
  */
 uint32_t mpg_fd_forget(int fd);
+
+/* fd is none of the library's private ones. */
+void mpg_fd_disown(int fd);
 
 /* The highest fd number that has ever been entered; -1 if none. */
 int mpg_fds_highest(void);

@@ -15,12 +15,14 @@ static int lowest(void)
 int mpg_private_adopt(int fd)
 {
 	struct mpg_fd *entry;
-	int moved;
+	int moved, cancelling;
 
 	if (fd < 0)
 		return -1;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
 	moved = REAL(fcntl)(fd, F_DUPFD_CLOEXEC, lowest());
 	REAL(close)(fd);
+	pthread_setcancelstate(cancelling, NULL);
 	if (moved < 0)
 		return -1;
 	entry = mpg_fd_entry(moved);

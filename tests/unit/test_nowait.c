@@ -167,7 +167,7 @@ START_TEST(a_refusal_of_rwf_nowait_is_remembered)
 	open_pty(ends);
 	entry = entry_of(ends[0]);
 	try_read(ends[0], &byte, 1);
-	ck_assert(mpg_fd_state(entry) & MPG_FD_NO_NOWAIT);
+	ck_assert(mpg_fd_state(entry) & (MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE));
 }
 END_TEST
 

@@ -26,8 +26,9 @@ void mpg_fdset_alarm(void)
 	uint64_t ring = 1;
 
 	/* Edge-triggered: each write is an event, and nobody need ever read. */
-	if (bell >= 0 && REAL(write)(bell, &ring, sizeof(ring)) < 0)
-		errno = saved_errno;
+	if (bell >= 0 && mpg_private_is(bell))
+		syscall(SYS_write, bell, &ring, sizeof(ring));
+	errno = saved_errno;
 }
 
 void mpg_fdset_forked(void)

@@ -172,19 +172,31 @@ ssize_t mpg_nowait_writev(struct mpg_fd *entry, int fd, const struct iovec *iov,
 	return write_ready(entry, fd, iov, n);
 }
 
+/* A datagram's connect() never waits, and such sockets are shared while they are connected anew. */
+static bool connect_may_wait(int fd)
+{
+	socklen_t len = sizeof(int);
+	int type = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0
+		&& (type == SOCK_STREAM || type == SOCK_SEQPACKET);
+}
+
 int mpg_nowait_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	int flags = REAL(fcntl)(fd, F_GETFL);
-	int r, error;
+	int r, error, cancelling;
 
-	if (flags < 0)
-		return -1;
-	if (!(flags & O_NONBLOCK))
-		REAL(fcntl)(fd, F_SETFL, flags | O_NONBLOCK);
+	if (flags < 0 || flags & O_NONBLOCK || !connect_may_wait(fd))
+		return REAL(connect)(fd, addr, len);
+	/* Cancelled in between the thread would leave the flag behind. */
+	pthread_testcancel();
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+	REAL(fcntl)(fd, F_SETFL, flags | O_NONBLOCK);
 	r = REAL(connect)(fd, addr, len);
 	error = errno;
-	if (!(flags & O_NONBLOCK))
-		REAL(fcntl)(fd, F_SETFL, flags);
+	REAL(fcntl)(fd, F_SETFL, flags);
+	pthread_setcancelstate(cancelling, NULL);
 	errno = error;
 	return r;
 }
