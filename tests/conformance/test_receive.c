@@ -162,14 +162,16 @@ START_TEST(MSG_WAITALL_fills_a_vector)
 }
 END_TEST
 
-/* So TCP does; a UNIX socket is content with what comes first. */
+/* So TCP does; a UNIX socket is content with what is there when it wakes up. */
 START_TEST(MSG_WAITALL_with_MSG_PEEK_waits_for_all_and_leaves_it)
 {
-	int expected = open_kind(_i)->open == open_tcp ? 5 : 2;
+	int least = open_kind(_i)->open == open_tcp ? 5 : 2;
+	ssize_t n;
 
 	other_side(_i, say_it_in_pieces);
-	OK(expected, recv(fd[0], buf, 5, MSG_WAITALL | MSG_PEEK));
-	ck_assert_mem_eq(buf, "hello", expected);
+	n = recv(fd[0], buf, 5, MSG_WAITALL | MSG_PEEK);
+	ck_assert_int_ge(n, least);
+	ck_assert_mem_eq(buf, "hello", n);
 	assert_waited();
 	other_side_join();
 	OK(5, recv(fd[0], buf, sizeof(buf), MSG_DONTWAIT));
