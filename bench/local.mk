@@ -4,7 +4,7 @@ bench_passthrough_SOURCES = bench/passthrough.c
 EXTRA_DIST += bench/run
 CLEANFILES += bench/passthrough$(EXEEXT)
 
-bench: bench/passthrough$(EXEEXT) libmpgreen.la
+bench: all bench/passthrough$(EXEEXT)
 	@$(srcdir)/bench/run $(srcdir) $(PYTHON)
 
 .PHONY: bench

@@ -117,7 +117,8 @@ static any_function libc_symbol(const char *name)
 
 static void attach(void)
 {
-	static const mpgreen_scheduler scheduler = { .abi = MPGREEN_ABI, .wait = wait_is_not_expected };
+	static const mpgreen_scheduler scheduler = { .abi = MPGREEN_ABI,
+						     .wait = wait_is_not_expected };
 	int (*call)(const mpgreen_scheduler *, void *) =
 		(int (*)(const mpgreen_scheduler *, void *))symbol(RTLD_DEFAULT, "mpgreen_attach");
 	int err = call(&scheduler, NULL);
@@ -131,7 +132,8 @@ static void open_fds(void)
 	int pair[2];
 
 	null_fd = open("/dev/null", O_RDONLY);
-	if (null_fd == -1 || socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) || send(pair[0], "", 1, 0) != 1)
+	if (null_fd == -1 || socketpair(AF_UNIX, SOCK_DGRAM, 0, pair)
+	    || send(pair[0], "", 1, 0) != 1)
 		die(strerror(errno));
 	datagram_fd = pair[1];
 }
@@ -211,7 +213,8 @@ static int only_call(int calls, const char *name, const char *who)
 		if (strcmp(benches[i].symbol, name) != 0)
 			continue;
 		benches[i].batch(strcmp(who, "libc") == 0 ? libc_symbol(name)
-				 : symbol(RTLD_DEFAULT, name), calls);
+							  : symbol(RTLD_DEFAULT, name),
+				 calls);
 		return 0;
 	}
 	die("no such case");

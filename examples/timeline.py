@@ -18,7 +18,7 @@ text { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: #1f2933; }
 .soft { fill: #57636f; font-size: 11px; }
 .lane { fill: #eef1f4; }
 .tick { stroke: #1f77b4; stroke-width: 1.1; }
-.stall { fill: #e4572e; fill-opacity: 0.85; }
+.stall { fill: #cf4520; }
 .on-stall { fill: #ffffff; font-weight: 600; }
 .dead { stroke: #b3261e; stroke-width: 2.4; fill: none; }
 .dead-text { fill: #b3261e; font-weight: 600; }
@@ -31,7 +31,7 @@ text { fill: #e6edf3; }
 .soft { fill: #9aa7b4; }
 .lane { fill: #1b222b; }
 .tick { stroke: #6cb6ff; }
-.stall { fill: #d1461f; fill-opacity: 1; }
+.stall { fill: #d1461f; }
 .on-stall { fill: #ffffff; }
 .dead { stroke: #ff7b72; }
 .dead-text { fill: #ff7b72; }

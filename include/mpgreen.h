@@ -51,7 +51,7 @@ extern "C" {
 typedef struct mpgreen_wait {
 	int fd;			/* the fd to watch, open when wait() is entered; -1: a pure sleep */
 	short events;		/* POLLIN, POLLOUT or both; 0 for a pure sleep */
-	unsigned short attempt;	/* 0 at a call's first wait; later ones keep their place in the queue */
+	unsigned short attempt;	/* 0 at a call's first wait; later ones keep their place in line */
 	int64_t deadline_ns;	/* CLOCK_MONOTONIC, or MPGREEN_FOREVER; in the past: just yield */
 	const char *call;	/* the waiting call, "recv": a string that lives for ever */
 } mpgreen_wait;
@@ -80,7 +80,7 @@ typedef struct mpgreen_scheduler {
 	uint32_t abi;						/* MPGREEN_ABI */
 	int (*wait)(void *self, const mpgreen_wait *what);	/* the one that matters */
 	int (*can_wait)(void *self);				/* optional, cheap: 0 = native */
-	void *(*current)(void *self);				/* optional: identity of the fiber */
+	void *(*current)(void *self);				/* optional: which fiber runs */
 	void (*closing)(void *self, int fd);			/* optional: forget fd */
 } mpgreen_scheduler;
 

@@ -5,8 +5,8 @@
     count_tests.py FILE...      prints "PASSED FAILED SKIPPED"
 
 FILE is a log, or automake's name.trs, which stands for name.log beside it. What Check, pytest,
-unittest and TAP report is counted case by case; a log without any of these is one test, whose
-result the .trs tells. So is the failure of a log that reports no failed case.
+unittest, TAP and tests/transparency report is counted case by case; a log without any of these is
+one test, whose result the .trs tells. So is the failure of a log that reports no failed case.
 """
 import collections
 import os
@@ -18,7 +18,8 @@ Count = collections.namedtuple("Count", "passed failed skipped")
 CHECK = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
 PYTEST = re.compile(r"^=* ?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s", re.M)
 UNITTEST = re.compile(r"^Ran (\d+) tests? in [\d.]+s\n\n(?:OK|FAILED)(?: \((.*)\))?", re.M)
-TAP = re.compile(r"^(not )?ok\b[^\n#]*(# ?(?:SKIP|TODO))?", re.M | re.I)
+COMPARISON = re.compile(r"^(\d+) tests: (\d+) real differences?\b", re.M)
+TAP = re.compile(r"^(not )?ok \d+[^\n#]*(# ?(?:SKIP|TODO))?", re.M | re.I)
 
 
 def add(counts):
@@ -43,6 +44,11 @@ def unittest_count(match):
     return Count(int(match[1]) - failed - skipped, failed, skipped)
 
 
+def comparison_count(match):
+    tests, differences = map(int, match.groups())
+    return Count(tests - differences, differences, 0)
+
+
 def tap_count(match):
     if match[2]:
         return Count(0, 0, 1)
@@ -50,7 +56,7 @@ def tap_count(match):
 
 
 FORMATS = ((CHECK, check_count), (PYTEST, pytest_count), (UNITTEST, unittest_count),
-           (TAP, tap_count))
+           (COMPARISON, comparison_count), (TAP, tap_count))
 
 
 def count_log(text):

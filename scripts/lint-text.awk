@@ -32,10 +32,8 @@ FNR == 1 {
 		end_of_file()
 	previous = FILENAME
 	is_c = FILENAME ~ /\.[ch]$/
-	is_source = is_c || FILENAME ~ /\.(def|py|sh|awk|ac|am|mk|m4|md|map|toml|yml)$/ || /^#!/
+	is_source = is_c || FILENAME ~ /\.(def|py|sh|awk|ac|am|mk|m4|map|toml)$/ || /^#!/
 	licensed = start = 0
-	if (FILENAME ~ /(README|HACKING)\.md$/)
-		licensed = 1
 }
 
 FNR <= 2 && /SPDX-License-Identifier: MIT/ {
@@ -50,7 +48,7 @@ FNR <= 2 && /SPDX-License-Identifier: MIT/ {
 	fault("blanks at the end of the line")
 }
 
-/(^|[^A-Za-z_])(TO[D]O|FIX[M]E|XX[X])([^A-Za-z_]|$)/ {
+/(#|\/\*|\*|\/\/|dnl)[ \t]*(TO[D]O|FIX[M]E|XX[X])([^A-Za-z_]|$)/ {
 	fault("an intention: do it or drop it")
 }
 

@@ -4,6 +4,7 @@
 #include "engine/scheduler.h"
 #include "engine/stats.h"
 #include "engine/wait.h"
+#include "init.h"
 #include "real.h"
 #include "registry/private.h"
 #include "registry/process.h"
@@ -11,7 +12,7 @@
 
 int mpgreen_attach(const mpgreen_scheduler *scheduler, void *self)
 {
-	/* A program may attach before our constructor has run. */
+	mpg_init();
 	mpg_thread_is_green();
 	return mpg_scheduler_attach(scheduler, self);
 }
@@ -49,9 +50,10 @@ static int mark(int fd, unsigned flags)
 	if (!kind)
 		return -EPERM;
 	mpg_fds_entered(fd);
-	atomic_store(&entry->state, MPG_FD_KNOWN | MPG_FD_MARKED | MPG_FD_GREEN | kind
-		     | (flags & MPGREEN_ALWAYS ? MPG_FD_ALWAYS : 0)
-		     | (mpg_fd_state(entry) & MPG_FD_WATCHED));
+	atomic_store(&entry->state,
+		     MPG_FD_KNOWN | MPG_FD_MARKED | MPG_FD_GREEN | kind
+			     | (flags & MPGREEN_ALWAYS ? MPG_FD_ALWAYS : 0)
+			     | (mpg_fd_state(entry) & (MPG_FD_WATCHED | MPG_FD_MEMBER)));
 	return 0;
 }
 
@@ -63,7 +65,8 @@ static int unmark(int fd)
 	if (!entry)
 		return r;
 	mpg_fds_entered(fd);
-	atomic_store(&entry->state, MPG_FD_KNOWN | MPG_FD_MARKED | (mpg_fd_state(entry) & MPG_FD_WATCHED));
+	atomic_store(&entry->state,
+		     MPG_FD_KNOWN | MPG_FD_MARKED | (mpg_fd_state(entry) & (MPG_FD_WATCHED | MPG_FD_MEMBER)));
 	return 0;
 }
 
@@ -78,7 +81,8 @@ static int marks(int fd)
 	state = mpg_fd_state(entry);
 	if (!(state & MPG_FD_KNOWN))
 		state = mpg_fd_examine(fd, entry);
-	return (state & MPG_FD_GREEN ? MPGREEN_GREEN : 0) | (state & MPG_FD_ALWAYS ? MPGREEN_ALWAYS : 0);
+	return (state & MPG_FD_GREEN ? MPGREEN_GREEN : 0)
+		| (state & MPG_FD_ALWAYS ? MPGREEN_ALWAYS : 0);
 }
 
 int mpgreen_mark(int fd, unsigned flags)

@@ -3,9 +3,12 @@
  * Start-up, and what fork() needs. Every lock of the library is named here: all are held across
  * fork(), in this order, so that the child finds them whole.
  */
+#include "init.h"
 #include "engine/doorbell.h"
 #include "engine/scheduler.h"
+#include "engine/signals.h"
 #include "engine/stats.h"
+#include "os/linux/fdset.h"
 #include "os/linux/uring.h"
 #include "python.h"
 #include "real.h"
@@ -15,6 +18,7 @@
 
 static void before_fork(void)
 {
+	mpg_signals_before_fork();
 	mpg_scheduler_before_fork();
 	mpg_uring_before_fork();
 }
@@ -23,6 +27,7 @@ static void after_fork(void)
 {
 	mpg_uring_after_fork();
 	mpg_scheduler_after_fork();
+	mpg_signals_after_fork();
 }
 
 /* The child starts detached: what belongs to the parent's schedulers it must not touch. */
@@ -34,12 +39,14 @@ static void forked(void)
 	mpg_uring_forked();
 	mpg_scheduler_forked();
 	mpg_doorbell_forked();
+	mpg_fdset_forked();
 	mpg_fds_forked();
 	mpg_stats_forked();
+	mpg_signals_after_fork();
 	errno = saved_errno;
 }
 
-__attribute__((constructor(101))) static void start(void)
+static void start(void)
 {
 	int saved_errno = errno;
 
@@ -47,7 +54,17 @@ __attribute__((constructor(101))) static void start(void)
 	mpg_settings_read();
 	mpg_process_adopt();
 	pthread_atfork(before_fork, after_fork, forked);
+	if (mpg_settings.scheduler != MPG_SCHEDULER_NONE && !mpg_settings.refused)
+		mpg_scheduler_prepare();
 	if (mpg_settings.python == MPG_ON && !mpg_settings.refused)
 		mpg_python_prepare();
 	errno = saved_errno;
+}
+
+/* A preloaded library is initialised last: what runs before may attach already. */
+__attribute__((constructor(101))) void mpg_init(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, start);
 }

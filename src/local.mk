@@ -25,7 +25,7 @@ libcore_la_SOURCES = \
 	src/calls/sigwait.c \
 	src/calls/sleep.c \
 	src/calls/stream.c \
-	src/calls/tty.c \
+	src/calls/tty.c src/calls/tty.h \
 	src/calls/waitall.c src/calls/waitall.h \
 	src/engine/clock.h \
 	src/engine/doorbell.c src/engine/doorbell.h \
@@ -36,7 +36,7 @@ libcore_la_SOURCES = \
 	src/engine/thread.h \
 	src/engine/turn.c src/engine/turn.h \
 	src/engine/wait.c src/engine/wait.h \
-	src/init.c \
+	src/init.c src/init.h \
 	src/libc.h \
 	src/os/linux/fdset.c src/os/linux/fdset.h \
 	src/os/linux/interpose.h \
@@ -45,6 +45,7 @@ libcore_la_SOURCES = \
 	src/python.c src/python.h \
 	src/real.c src/real.h \
 	src/registry/fds.c src/registry/fds.h \
+	src/registry/lock.h \
 	src/registry/private.c src/registry/private.h \
 	src/registry/process.c src/registry/process.h \
 	src/settings.c src/settings.h \
@@ -54,7 +55,7 @@ libcore_la_LIBADD = -lpthread -ldl
 lib_LTLIBRARIES = libmpgreen.la
 libmpgreen_la_SOURCES =
 libmpgreen_la_LIBADD = libcore.la
-libmpgreen_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(MPG_VERSION_INFO) -Wl,-z,now -Wl,-z,relro \
+libmpgreen_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(MPG_VERSION_INFO) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 	-Wl,--version-script=$(top_srcdir)/src/mpgreen.map
 libmpgreen_la_DEPENDENCIES = libcore.la src/mpgreen.map
 

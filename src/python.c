@@ -7,7 +7,10 @@ static const char *const places[] = { "mpgreen/python", "../python" };
 
 static bool is_python(void)
 {
-	return dlsym(RTLD_DEFAULT, "Py_BytesMain") || dlsym(RTLD_DEFAULT, "Py_Initialize");
+	bool found = dlsym(RTLD_DEFAULT, "Py_BytesMain") || dlsym(RTLD_DEFAULT, "Py_Initialize");
+
+	dlerror();
+	return found;
 }
 
 static bool is_package(const char *directory)

@@ -32,5 +32,7 @@ void mpg_real_bind(void)
 		if (!*slot)
 			*slot = dlsym(RTLD_NEXT, names[i].name);
 	}
+	/* The first error that the application sees must be one of its own. */
+	dlerror();
 	depth--;
 }

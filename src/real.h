@@ -31,7 +31,7 @@ void mpg_real_bind(void);
 #pragma GCC visibility pop
 
 #define REAL(name) \
-	(*(__builtin_expect(mpg_real.name != NULL, 1) \
-	   ? mpg_real.name : (mpg_real_bind(), mpg_real.name)))
+	(*(__builtin_expect(mpg_real.name != NULL, 1) ? mpg_real.name \
+						      : (mpg_real_bind(), mpg_real.name)))
 
 #endif

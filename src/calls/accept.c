@@ -42,27 +42,35 @@ static void give_address(const struct accept_job *a, struct sockaddr *addr, sock
 	*len = a->len;
 }
 
+/* Anything else is refused by the kernel, at once. */
+static bool is_listening(int fd)
+{
+	socklen_t len = sizeof(int);
+	int listening = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
+}
+
 static int accept_on_worker(struct mpg_wait *w, struct sockaddr *addr, socklen_t *len, int flags)
 {
-	struct accept_job *a;
+	MPG_JOB(job, mpg_job_new(sizeof(struct accept_job), run_accept));
+	struct accept_job *a = (struct accept_job *)job;
 	int r = -1;
 
+	if (!job || !is_listening(w->fd) || flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
+		return REAL(accept4)(w->fd, addr, len, flags);
 	while (!mpg_nowait_ready(w->fd, POLLIN)) {
 		errno = EAGAIN;
 		if (!mpg_wait_again(w, -1))
 			return -1;
 	}
-	a = mpg_job_new(sizeof(*a), run_accept);
-	if (!a)
-		return -1;
 	a->fd = w->fd;
 	a->flags = flags;
-	a->job.give_back = hang_up;
-	if (mpg_job_run(w, &a->job))
-		r = (int)a->job.result;
+	job->give_back = hang_up;
+	if (mpg_job_run(w, job))
+		r = (int)job->result;
 	if (r >= 0)
 		give_address(a, addr, len);
-	mpg_job_put(&a->job);
 	return r;
 }
 
@@ -87,9 +95,12 @@ static int accept_green(struct mpg_wait *w, struct sockaddr *addr, socklen_t *le
 	/* Non-blocking: one try is all, unless the fd is marked ALWAYS; mpg_wait_again() knows. */
 	if (fd_flags < 0 || fd_flags & O_NONBLOCK)
 		r = accept_by(mpg_real.accept4, w, addr, len, flags);
-	else if (mpg_settings.accept != MPG_ACCEPT_WORKER && mpg_uring_can_accept())
-		r = accept_by(mpg_uring_accept, w, addr, len, flags);
+	else if (mpg_settings.accept == MPG_ACCEPT_WORKER || !mpg_uring_can_accept())
+		r = accept_on_worker(w, addr, len, flags);
 	else
+		r = accept_by(mpg_uring_accept, w, addr, len, flags);
+	/* A sandbox that the process has entered since may forbid the ring. */
+	if (r < 0 && errno == ENOSYS)
 		r = accept_on_worker(w, addr, len, flags);
 	mpg_wait_end(w);
 	if (r >= 0)
@@ -102,14 +113,14 @@ GREEN(int, accept4, int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	struct mpg_wait w;
 
 	if (!mpg_wait_begin(&w, fd, POLLIN, "accept4"))
-		return mpg_wait_forget(REAL(accept4)(fd, addr, len, flags));
-	return mpg_wait_forget(accept_green(&w, addr, len, flags));
+		return mpg_wait_born(REAL(accept4)(fd, addr, len, flags));
+	return mpg_wait_born(accept_green(&w, addr, len, flags));
 }
 
 INTERPOSE(int, accept4, int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	if (!mpg_may_wait_on(fd))
-		return mpg_wait_forget(REAL(accept4)(fd, addr, len, flags));
+		return mpg_wait_born(REAL(accept4)(fd, addr, len, flags));
 	return green_accept4(fd, addr, len, flags);
 }
 
@@ -118,13 +129,13 @@ GREEN(int, accept, int fd, struct sockaddr *addr, socklen_t *len)
 	struct mpg_wait w;
 
 	if (!mpg_wait_begin(&w, fd, POLLIN, "accept"))
-		return mpg_wait_forget(REAL(accept)(fd, addr, len));
-	return mpg_wait_forget(accept_green(&w, addr, len, 0));
+		return mpg_wait_born(REAL(accept)(fd, addr, len));
+	return mpg_wait_born(accept_green(&w, addr, len, 0));
 }
 
 INTERPOSE(int, accept, int fd, struct sockaddr *addr, socklen_t *len)
 {
 	if (!mpg_may_wait_on(fd))
-		return mpg_wait_forget(REAL(accept)(fd, addr, len));
+		return mpg_wait_born(REAL(accept)(fd, addr, len));
 	return green_accept(fd, addr, len);
 }

@@ -9,15 +9,15 @@
 static int both_born(int r, const int fds[2])
 {
 	if (r == 0) {
-		mpg_wait_forget(fds[0]);
-		mpg_wait_forget(fds[1]);
+		mpg_wait_born(fds[0]);
+		mpg_wait_born(fds[1]);
 	}
 	return r;
 }
 
 INTERPOSE(int, socket, int domain, int type, int protocol)
 {
-	return mpg_wait_forget(REAL(socket)(domain, type, protocol));
+	return mpg_wait_born(REAL(socket)(domain, type, protocol));
 }
 
 INTERPOSE(int, socketpair, int domain, int type, int protocol, int fds[2])
@@ -37,12 +37,12 @@ INTERPOSE(int, pipe2, int fds[2], int flags)
 
 INTERPOSE(int, eventfd, unsigned value, int flags)
 {
-	return mpg_wait_forget(REAL(eventfd)(value, flags));
+	return mpg_wait_born(REAL(eventfd)(value, flags));
 }
 
 INTERPOSE(int, timerfd_create, clockid_t clock, int flags)
 {
-	return mpg_wait_forget(REAL(timerfd_create)(clock, flags));
+	return mpg_wait_born(REAL(timerfd_create)(clock, flags));
 }
 
 /* Given an fd it changes that one. */
@@ -50,33 +50,33 @@ INTERPOSE(int, signalfd, int fd, const sigset_t *mask, int flags)
 {
 	int r = REAL(signalfd)(fd, mask, flags);
 
-	return fd == -1 ? mpg_wait_forget(r) : r;
+	return fd == -1 ? mpg_wait_born(r) : r;
 }
 
 INTERPOSE(int, inotify_init, void)
 {
-	return mpg_wait_forget(REAL(inotify_init)());
+	return mpg_wait_born(REAL(inotify_init)());
 }
 
 INTERPOSE(int, inotify_init1, int flags)
 {
-	return mpg_wait_forget(REAL(inotify_init1)(flags));
+	return mpg_wait_born(REAL(inotify_init1)(flags));
 }
 
 INTERPOSE(int, epoll_create, int size)
 {
-	return mpg_wait_forget(REAL(epoll_create)(size));
+	return mpg_wait_born(REAL(epoll_create)(size));
 }
 
 INTERPOSE(int, epoll_create1, int flags)
 {
-	return mpg_wait_forget(REAL(epoll_create1)(flags));
+	return mpg_wait_born(REAL(epoll_create1)(flags));
 }
 
 #if HAVE_DECL_PIDFD_OPEN
 INTERPOSE(int, pidfd_open, pid_t pid, unsigned flags)
 {
-	return mpg_wait_forget(REAL(pidfd_open)(pid, flags));
+	return mpg_wait_born(REAL(pidfd_open)(pid, flags));
 }
 #endif
 

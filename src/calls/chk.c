@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fortified entries that _FORTIFY_SOURCE compiles calls into. One whose size is wrong is left to
- * libc, which aborts; else it is the plain call.
+ * The fortified entries that _FORTIFY_SOURCE compiles calls into. One whose size is wrong is left
+ * to libc, which aborts; else it is the plain call.
  */
 #include "engine/thread.h"
 #include "os/linux/interpose.h"

@@ -25,18 +25,15 @@ static void run_connect(struct mpg_job *job)
  */
 static int connect_on_worker(struct mpg_wait *w, const struct sockaddr *addr, socklen_t len)
 {
-	struct connect_job *c = mpg_job_new(sizeof(*c), run_connect);
-	int r = -1;
+	MPG_JOB(job, mpg_job_new(sizeof(struct connect_job), run_connect));
+	struct connect_job *c = (struct connect_job *)job;
 
-	if (!c)
-		return -1;
+	if (!job)
+		return REAL(connect)(w->fd, addr, len);
 	c->fd = w->fd;
 	c->len = len;
 	memcpy(&c->addr, addr, len);
-	if (mpg_job_run(w, &c->job))
-		r = (int)c->job.result;
-	mpg_job_put(&c->job);
-	return r;
+	return mpg_job_run(w, job) ? (int)job->result : -1;
 }
 
 static bool in_progress(int r)
@@ -74,8 +71,9 @@ GREEN(int, connect, int fd, const struct sockaddr *addr, socklen_t len)
 	if (len > sizeof(struct sockaddr_storage) || !mpg_wait_begin(&w, fd, POLLOUT, "connect")
 	    || (is_nonblocking(fd) && !(mpg_fd_state(w.entry) & MPG_FD_ALWAYS)))
 		return REAL(connect)(fd, addr, len);
-	w.timeout_error = EINPROGRESS;
 	r = mpg_nowait_connect(fd, addr, len);
+	/* Out of time it says what it would say to one that does not wait: begun, or begun before. */
+	w.timeout_error = errno;
 	if (in_progress(r))
 		r = finish(&w, addr, len);
 	else if (r < 0 && errno == EAGAIN)

@@ -16,7 +16,7 @@ void mpg_control_arrived(struct msghdr *message)
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			mpg_wait_forget(fd);
+			mpg_wait_born(fd);
 		}
 	}
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Moving bytes from fd to fd inside the kernel: sendfile(), splice() and tee(). */
-#include "calls/iovec.h"
 #include "calls/readiness.h"
 #include "os/linux/interpose.h"
 #include "os/linux/nowait.h"
@@ -13,7 +12,13 @@ struct source {
 	off_t *offset;		/* the caller's; NULL: the file position */
 	char *buffer;
 	size_t len, sent;	/* in the buffer */
+	bool end;		/* there is no more */
 };
+
+static void drop(struct source *s)
+{
+	free(s->buffer);
+}
 
 static ssize_t fill(struct source *s, size_t count)
 {
@@ -25,6 +30,7 @@ static ssize_t fill(struct source *s, size_t count)
 		  s->offset ? *s->offset : lseek(s->fd, 0, SEEK_CUR));
 	s->sent = 0;
 	s->len = n > 0 ? (size_t)n : 0;
+	s->end = n <= 0;
 	return n;
 }
 
@@ -72,19 +78,22 @@ static bool blocks(const struct mpg_wait *w)
  */
 GREEN(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
 {
-	struct source source = { .fd = from, .offset = offset };
+	__attribute__((cleanup(drop))) struct source source = { .fd = from, .offset = offset };
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (!count || !mpg_wait_begin(&w, to, POLLOUT, "sendfile") || !blocks(&w) || mpg_fd_kind(from))
+	if (!count || !mpg_wait_begin(&w, to, POLLOUT, "sendfile") || !blocks(&w)
+	    || mpg_fd_kind(from))
 		return REAL(sendfile)(to, from, offset, count);
 	source.buffer = malloc(CHUNK);
 	if (!source.buffer)
 		return -1;
-	do
+	/* Into a pipe the kernel moves what there is room for, into a socket all of it. */
+	do {
 		n = send_some(&w, &source, count - w.done);
-	while (mpg_wait_more(&w, n, count));
-	free(source.buffer);
+		if (source.end || (n > 0 && mpg_fd_state(w.entry) & MPG_FD_FIFO))
+			count = 0;
+	} while (mpg_wait_more(&w, n, count));
 
 	return mpg_wait_total(&w, n);
 }
@@ -97,8 +106,8 @@ INTERPOSE(ssize_t, sendfile, int to, int from, off_t *offset, size_t count)
 }
 
 /*
- * With SPLICE_F_NONBLOCK the pipe does not block; the other end goes by its own O_NONBLOCK, so it is
- * asked first. What surely fits into a writable one is a page.
+ * With SPLICE_F_NONBLOCK the pipe does not block; the other end goes by its own O_NONBLOCK, so it
+ * is asked first. What surely fits into a writable one is a page.
  */
 static ssize_t try_splice(int from, off64_t *in, int to, off64_t *out, size_t len, unsigned flags)
 {
@@ -138,7 +147,13 @@ static bool begin(struct mpg_wait *w, int from, int to, unsigned flags, const ch
 		return false;
 	if (!mpg_readiness_is_green(from) && !mpg_readiness_is_green(to))
 		return false;
-	return !is_nonblocking(from) && !is_nonblocking(to) && mpg_wait_begin_other(w, call);
+	if (is_nonblocking(from) || is_nonblocking(to) || !mpg_wait_begin_other(w, call))
+		return false;
+	/* One end at least is a pipe, which has no time limit. */
+	w->deadline = mpg_wait_socket_deadline(from, POLLIN);
+	if (w->deadline == MPGREEN_FOREVER)
+		w->deadline = mpg_wait_socket_deadline(to, POLLOUT);
+	return true;
 }
 
 GREEN(ssize_t, splice, int from, off64_t *in, int to, off64_t *out, size_t len, unsigned flags)
@@ -189,34 +204,28 @@ INTERPOSE(ssize_t, tee, int from, int to, size_t len, unsigned flags)
 	return green_tee(from, to, len, flags);
 }
 
-/* Into a pipe it gives pages and goes on until all are given; out of one it takes what is there. */
-static ssize_t vmsplice_green(struct mpg_wait *w, const struct iovec *iov, size_t n, unsigned flags)
+/* It waits for the first page; then it moves what goes at once, in either direction. */
+static ssize_t vmsplice_once(struct mpg_wait *w, const struct iovec *iov, size_t n, unsigned flags)
 {
 	bool writes = (REAL(fcntl)(w->fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
-	struct mpg_iovec rest = MPG_IOVEC(iov, (int)n);
 	ssize_t r;
 
 	w->events = writes ? POLLOUT : POLLIN;
-	do {
-		size_t len;
+	do
+		r = REAL(vmsplice)(w->fd, iov, n, flags | SPLICE_F_NONBLOCK);
+	while (mpg_wait_again(w, r));
 
-		r = REAL(vmsplice)(w->fd, rest.iov, (size_t)rest.n, flags | SPLICE_F_NONBLOCK);
-		len = (writes && r > 0) || (r < 0 && errno == EAGAIN) ? mpg_iovec_total(&rest) : 0;
-		if (!mpg_wait_more(w, r, len))
-			break;
-	} while (mpg_iovec_advance(&rest, r));
-	mpg_iovec_end(&rest);
-
-	return mpg_wait_total(w, r);
+	return r;
 }
 
 GREEN(ssize_t, vmsplice, int fd, const struct iovec *iov, size_t n, unsigned flags)
 {
 	struct mpg_wait w;
 
-	if (flags & SPLICE_F_NONBLOCK || n > IOV_MAX || !mpg_wait_begin(&w, fd, POLLOUT, "vmsplice"))
+	if (flags & SPLICE_F_NONBLOCK || n > IOV_MAX
+	    || !mpg_wait_begin(&w, fd, POLLOUT, "vmsplice"))
 		return REAL(vmsplice)(fd, iov, n, flags);
-	return vmsplice_green(&w, iov, n, flags);
+	return vmsplice_once(&w, iov, n, flags);
 }
 
 INTERPOSE(ssize_t, vmsplice, int fd, const struct iovec *iov, size_t n, unsigned flags)

@@ -17,7 +17,11 @@ struct call {
 
 static int try(const struct call *c)
 {
-	return REAL(epoll_pwait)(c->fd, c->events, c->max, 0, c->mask);
+	const struct timespec now = { 0, 0 };
+	int n = REAL(epoll_pwait)(c->fd, c->events, c->max, 0, c->mask);
+
+	/* With no time it does not look at the signals that its mask lets through; ppoll() does. */
+	return n == 0 && c->mask ? REAL(ppoll)(NULL, 0, &now, c->mask) : n;
 }
 
 static bool prepare(struct mpg_readiness *r, const struct call *c)
@@ -67,7 +71,7 @@ INTERPOSE(int, epoll_wait, int fd, struct epoll_event *events, int max, int time
 }
 
 GREEN(int, epoll_pwait, int fd, struct epoll_event *events, int max, int timeout,
-	  const sigset_t *mask)
+      const sigset_t *mask)
 {
 	const struct call c = { "epoll_pwait", fd, events, max, mask };
 	int n;
@@ -87,7 +91,7 @@ INTERPOSE(int, epoll_pwait, int fd, struct epoll_event *events, int max, int tim
 
 #if HAVE_DECL_EPOLL_PWAIT2
 GREEN(int, epoll_pwait2, int fd, struct epoll_event *events, int max,
-	  const struct timespec *timeout, const sigset_t *mask)
+      const struct timespec *timeout, const sigset_t *mask)
 {
 	const struct call c = { "epoll_pwait2", fd, events, max, mask };
 	int n;

@@ -26,17 +26,20 @@ INTERPOSE(int, close, int fd)
 	return mpg_fd_is_entered(fd) ? green_close(fd) : REAL(close)(fd);
 }
 
-/* libc closes behind our back, after it has flushed: the number must not be ours any more by then. */
+/* libc closes behind our back, after it has flushed: the number must be forgotten by then. */
 INTERPOSE(int, fclose, FILE *stream)
 {
+	int saved_errno = errno;
+
 	if (mpg_fds_are_active())
 		mpg_wait_forget(fileno(stream));
+	errno = saved_errno;	/* a stream in memory has no fd */
 	return REAL(fclose)(stream);
 }
 
 INTERPOSE(int, closedir, DIR *directory)
 {
-	if (mpg_fds_are_active())
+	if (mpg_fds_are_active() && directory)
 		mpg_wait_forget(dirfd(directory));
 	return REAL(closedir)(directory);
 }
@@ -60,7 +63,7 @@ static bool may_become(int fd, int from)
 
 INTERPOSE(int, dup, int fd)
 {
-	return mpg_wait_forget(REAL(dup)(fd));
+	return mpg_wait_born(REAL(dup)(fd));
 }
 
 INTERPOSE(int, dup2, int from, int fd)
@@ -85,7 +88,7 @@ INTERPOSE(int, fcntl, int fd, int command, ...)
 	va_end(arguments);
 	r = REAL(fcntl)(fd, command, argument);
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
-		mpg_wait_forget(r);
+		mpg_wait_born(r);
 	return r;
 }
 
@@ -133,8 +136,8 @@ static int spare_ours(unsigned first, unsigned last, unsigned flags,
 #if HAVE_DECL_CLOSE_RANGE
 INTERPOSE(int, close_range, unsigned first, unsigned last, int flags)
 {
-	if (!mpg_fds_are_active() || mpg_fds_highest() < 0
-	    || first > last || flags & CLOSE_RANGE_CLOEXEC)
+	if (!mpg_fds_are_active() || mpg_fds_highest() < 0 || first > last
+	    || flags & CLOSE_RANGE_CLOEXEC)
 		return REAL(close_range)(first, last, flags);
 	return spare_ours(first, last, (unsigned)flags, mpg_real.close_range);
 }

@@ -10,6 +10,17 @@ size_t mpg_iovec_length(const struct iovec *iov, int n)
 	return len;
 }
 
+void mpg_iovec_scatter(const struct iovec *iov, int n, const char *bytes, size_t len)
+{
+	for (int i = 0; i < n && len; i++) {
+		size_t part = iov[i].iov_len < len ? iov[i].iov_len : len;
+
+		memcpy(iov[i].iov_base, bytes, part);
+		bytes += part;
+		len -= part;
+	}
+}
+
 size_t mpg_iovec_total(struct mpg_iovec *rest)
 {
 	if (!rest->len)
@@ -52,7 +63,7 @@ bool mpg_iovec_advance(struct mpg_iovec *rest, ssize_t done)
 	return true;
 }
 
-void mpg_iovec_end(struct mpg_iovec *rest)
+void mpg_iovec_end(const struct mpg_iovec *rest)
 {
 	if (rest->copy != &rest->one)
 		free(rest->copy);

@@ -18,10 +18,16 @@ struct mpg_iovec {
 	size_t len;			/* of all; 0: not counted yet */
 };
 
-#define MPG_IOVEC(iov, n) { iov, n, NULL, { NULL, 0 }, 0 }
+/* Declares `name`: freed at the end of its block, and when the thread is cancelled in it. */
+#define MPG_IOVEC(name, iov, n) \
+	__attribute__((cleanup(mpg_iovec_end))) struct mpg_iovec name = { \
+		iov, n, NULL, { NULL, 0 }, 0 }
 
 /* The bytes in iov[0..n). */
 size_t mpg_iovec_length(const struct iovec *iov, int n);
+
+/* Copies len bytes to where iov[0..n) says. */
+void mpg_iovec_scatter(const struct iovec *iov, int n, const char *bytes, size_t len);
 
 /* The bytes that there were at first. */
 size_t mpg_iovec_total(struct mpg_iovec *rest);
@@ -29,7 +35,7 @@ size_t mpg_iovec_total(struct mpg_iovec *rest);
 /* The first `done` bytes are moved (a negative number: none). False when out of memory. */
 bool mpg_iovec_advance(struct mpg_iovec *rest, ssize_t done);
 
-void mpg_iovec_end(struct mpg_iovec *rest);
+void mpg_iovec_end(const struct mpg_iovec *rest);
 
 #pragma GCC visibility pop
 

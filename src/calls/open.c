@@ -8,39 +8,41 @@ static bool needs_mode(int flags)
 	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
-#define MODE_ARGUMENT(flags) __extension__ ({ \
-	mode_t mode_ = 0; \
-	va_list arguments_; \
-	if (needs_mode(flags)) { \
-		va_start(arguments_, flags); \
-		mode_ = va_arg(arguments_, mode_t); \
-		va_end(arguments_); \
-	} \
-	mode_; })
+#define MODE_ARGUMENT(flags) \
+	__extension__({ \
+		mode_t mode_ = 0; \
+		va_list arguments_; \
+		if (needs_mode(flags)) { \
+			va_start(arguments_, flags); \
+			mode_ = va_arg(arguments_, mode_t); \
+			va_end(arguments_); \
+		} \
+		mode_; \
+	})
 
 INTERPOSE(int, open, const char *path, int flags, ...)
 {
-	return mpg_wait_forget(REAL(open)(path, flags, MODE_ARGUMENT(flags)));
+	return mpg_wait_born(REAL(open)(path, flags, MODE_ARGUMENT(flags)));
 }
 
 INTERPOSE(int, openat, int directory, const char *path, int flags, ...)
 {
-	return mpg_wait_forget(REAL(openat)(directory, path, flags, MODE_ARGUMENT(flags)));
+	return mpg_wait_born(REAL(openat)(directory, path, flags, MODE_ARGUMENT(flags)));
 }
 
 INTERPOSE(int, creat, const char *path, mode_t mode)
 {
-	return mpg_wait_forget(REAL(creat)(path, mode));
+	return mpg_wait_born(REAL(creat)(path, mode));
 }
 
 INTERPOSE(int, __open_2, const char *path, int flags)
 {
-	return mpg_wait_forget(REAL(__open_2)(path, flags));
+	return mpg_wait_born(REAL(__open_2)(path, flags));
 }
 
 INTERPOSE(int, __openat_2, int directory, const char *path, int flags)
 {
-	return mpg_wait_forget(REAL(__openat_2)(directory, path, flags));
+	return mpg_wait_born(REAL(__openat_2)(directory, path, flags));
 }
 
 INTERPOSE(int, openpty, int *master, int *slave, char *name, const struct termios *termios,
@@ -49,8 +51,8 @@ INTERPOSE(int, openpty, int *master, int *slave, char *name, const struct termio
 	int r = REAL(openpty)(master, slave, name, termios, size);
 
 	if (r == 0) {
-		mpg_wait_forget(*master);
-		mpg_wait_forget(*slave);
+		mpg_wait_born(*master);
+		mpg_wait_born(*slave);
 	}
 	return r;
 }

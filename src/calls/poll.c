@@ -58,6 +58,22 @@ static bool prepare(struct mpg_readiness *r, const struct pollfd *fds, nfds_t n,
 	return add_all(r, fds, n) && mpg_readiness_mask(r, mask);
 }
 
+/* The one fd was closed in the meantime: poll() has a word for that. */
+static int closed(const struct mpg_readiness *r, struct pollfd *fds, nfds_t n)
+{
+	for (nfds_t i = 0; i < n; i++)
+		fds[i].revents = fds[i].fd == r->fd ? POLLNVAL : 0;
+	return 1;
+}
+
+static int result(struct mpg_readiness *r, int ready, struct pollfd *fds, nfds_t n)
+{
+	if (r->error != EBADF)
+		return mpg_readiness_result(r, ready);
+	errno = r->w.saved_errno;
+	return closed(r, fds, n);
+}
+
 GREEN(int, poll, struct pollfd *fds, nfds_t n, int timeout)
 {
 	int64_t ns = timeout < 0 ? -1 : timeout * MPG_MILLISECOND;
@@ -72,7 +88,7 @@ GREEN(int, poll, struct pollfd *fds, nfds_t n, int timeout)
 	while (mpg_readiness_again(&r, ready))
 		ready = REAL(poll)(fds, n, 0);
 
-	return mpg_readiness_result(&r, ready);
+	return result(&r, ready, fds, n);
 }
 
 GREEN(int, ppoll, struct pollfd *fds, nfds_t n, const struct timespec *timeout,
@@ -90,7 +106,7 @@ GREEN(int, ppoll, struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 	while (mpg_readiness_again(&r, ready))
 		ready = REAL(ppoll)(fds, n, &now, mask);
 
-	return mpg_readiness_result(&r, ready);
+	return result(&r, ready, fds, n);
 }
 
 INTERPOSE(int, poll, struct pollfd *fds, nfds_t n, int timeout)

@@ -2,6 +2,7 @@
 #include "calls/readiness.h"
 #include "engine/doorbell.h"
 #include "engine/signals.h"
+#include "settings.h"
 
 bool mpg_readiness_is_green(int fd)
 {
@@ -13,7 +14,8 @@ bool mpg_readiness_is_green(int fd)
 	state = mpg_fd_state(entry);
 	if (!(state & MPG_FD_KNOWN))
 		state = mpg_fd_examine(fd, entry);
-	return state & MPG_FD_GREEN;
+	return state & MPG_FD_GREEN
+		|| (mpg_settings.fds == MPG_FDS_ALL && !(state & MPG_FD_MARKED));
 }
 
 bool mpg_readiness_begin(struct mpg_readiness *r, int64_t ns, const char *call)
@@ -32,6 +34,7 @@ bool mpg_readiness_one(struct mpg_readiness *r, int fd, short events)
 {
 	r->fd = fd;
 	r->events = events;
+	mpg_wait_for_entry(&r->w, fd);
 	return true;
 }
 

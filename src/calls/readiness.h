@@ -29,11 +29,12 @@ struct mpg_readiness {
 /* Declares r: dropped at the end of its block, and when the thread is cancelled in a wait. */
 #define MPG_READINESS(r) \
 	__attribute__((cleanup(mpg_readiness_drop))) struct mpg_readiness r = { \
-		.w.edge = MPG_FDSET_NONE, .set = MPG_FDSET_NONE }
+		.w.edge = MPG_FDSET_NONE, .set = MPG_FDSET_NONE \
+	}
 
 /*
- * Begins a call that waits for at most `ns` (-1: no limit). Its fds are added one by one; of several,
- * or together with a signal mask, it makes a set. False from any of them: block for real.
+ * Begins a call that waits for at most `ns` (-1: no limit). Its fds are added one by one; of
+ * several, or together with a signal mask, it makes a set. False from any of them: block for real.
  */
 bool mpg_readiness_begin(struct mpg_readiness *r, int64_t ns, const char *call);
 bool mpg_readiness_one(struct mpg_readiness *r, int fd, short events);
@@ -46,7 +47,10 @@ void mpg_readiness_drop(struct mpg_readiness *r);
 bool mpg_readiness_again(struct mpg_readiness *r, int n);
 int mpg_readiness_result(struct mpg_readiness *r, int n);
 
-/* Is fd one that a green thread waits for through its scheduler? */
+/*
+ * Does a green thread that waits for fd do so through its scheduler? Any file that can be waited for
+ * counts, also one whose reads are left alone (a device, a file in /proc), but none that is unmarked.
+ */
 bool mpg_readiness_is_green(int fd);
 
 #pragma GCC visibility pop

@@ -31,8 +31,8 @@ INTERPOSE(ssize_t, recv, int fd, void *buf, size_t len, int flags)
 	return green_recv(fd, buf, len, flags);
 }
 
-GREEN(ssize_t, recvfrom, int fd, void *buf, size_t len, int flags,
-	  struct sockaddr *addr, socklen_t *addr_len)
+GREEN(ssize_t, recvfrom, int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
+      socklen_t *addr_len)
 {
 	struct mpg_wait w;
 	ssize_t n;
@@ -48,8 +48,8 @@ GREEN(ssize_t, recvfrom, int fd, void *buf, size_t len, int flags,
 	return n;
 }
 
-INTERPOSE(ssize_t, recvfrom, int fd, void *buf, size_t len, int flags,
-	  struct sockaddr *addr, socklen_t *addr_len)
+INTERPOSE(ssize_t, recvfrom, int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
+	  socklen_t *addr_len)
 {
 	if (!mpg_may_wait_on(fd))
 		return REAL(recvfrom)(fd, buf, len, flags, addr, addr_len);
@@ -88,7 +88,7 @@ INTERPOSE(ssize_t, recvmsg, int fd, struct msghdr *message, int flags)
  * that a call can last longer than its limit. One with MSG_WAITFORONE waits for the first only.
  */
 GREEN(int, recvmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags,
-	  struct timespec *limit)
+      struct timespec *limit)
 {
 	int wait_for_all = !(flags & MSG_WAITFORONE);
 	struct mpg_wait w;
@@ -96,9 +96,10 @@ GREEN(int, recvmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags,
 	size_t len;
 	int r;
 
-	if (flags & NATIVE || (limit && mpg_clock_is_invalid(limit))
+	if (flags & NATIVE || (limit && mpg_clock_is_invalid(limit)) || !mpg_may_wait_on(fd)
 	    || !mpg_wait_begin(&w, fd, POLLIN, "recvmmsg"))
-		return mpg_control_arrived_in(messages, REAL(recvmmsg)(fd, messages, n, flags, limit));
+		return mpg_control_arrived_in(messages,
+					      REAL(recvmmsg)(fd, messages, n, flags, limit));
 	deadline = limit ? mpg_clock_after(mpg_clock_ns(limit)) : MPGREEN_FOREVER;
 	do {
 		r = REAL(recvmmsg)(fd, messages + w.done, n - (unsigned)w.done,

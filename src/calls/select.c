@@ -23,9 +23,30 @@ static long *kept(const struct sets *s, int i)
 	return s->kept + (size_t)i * s->size / sizeof(long);
 }
 
+/*
+ * The kernel looks at no more bits than its table of this process has room for, so a caller's sets
+ * may be shorter than `n` says.
+ */
+static int clamp(int n)
+{
+	char line[128];
+	FILE *status;
+	int size = n;
+
+	if (n <= FD_SETSIZE)
+		return n;
+	status = fopen("/proc/self/status", "re");
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "FDSize: %d", &size) == 1)
+			break;
+	if (status)
+		fclose(status);
+	return size < n ? size : n;
+}
+
 static bool keep(struct sets *s, int n, fd_set *readable, fd_set *writable, fd_set *exceptional)
 {
-	s->n = n;
+	s->n = n = clamp(n);
 	s->size = ((size_t)n + WORD_BITS - 1) / WORD_BITS * sizeof(long);
 	s->set[0] = readable;
 	s->set[1] = writable;
@@ -142,7 +163,7 @@ static bool wait_green(const struct call *c, int64_t ns, int *result, struct tim
 }
 
 GREEN(int, pselect, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
-	  const struct timespec *timeout, const sigset_t *mask)
+      const struct timespec *timeout, const sigset_t *mask)
 {
 	const struct call c = { "pselect", n, readable, writable, exceptional, mask };
 	struct timespec left;
@@ -164,7 +185,7 @@ INTERPOSE(int, pselect, int n, fd_set *readable, fd_set *writable, fd_set *excep
 
 /* Linux takes the time that has passed off the limit. */
 GREEN(int, select, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
-	  struct timeval *timeout)
+      struct timeval *timeout)
 {
 	const struct call c = { "select", n, readable, writable, exceptional, NULL };
 	struct timespec left;

@@ -8,6 +8,12 @@
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 
+/*
+ * What does not block, or has been told not to. A send that opens its connection (MSG_FASTOPEN) has
+ * no form that could be tried: it blocks for as long as that takes.
+ */
+#define NATIVE (MSG_DONTWAIT | MSG_FASTOPEN)
+
 static int try_flags(const struct mpg_wait *w, int flags)
 {
 	return flags | MSG_DONTWAIT | (w->done ? MSG_NOSIGNAL : 0);
@@ -18,7 +24,7 @@ GREEN(ssize_t, send, int fd, const void *buf, size_t len, int flags)
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (flags & MSG_DONTWAIT || !mpg_wait_begin(&w, fd, POLLOUT, "send"))
+	if (flags & NATIVE || !mpg_wait_begin(&w, fd, POLLOUT, "send"))
 		return REAL(send)(fd, buf, len, flags);
 	do
 		n = REAL(send)(fd, (const char *)buf + w.done, len - w.done, try_flags(&w, flags));
@@ -34,17 +40,17 @@ INTERPOSE(ssize_t, send, int fd, const void *buf, size_t len, int flags)
 	return green_send(fd, buf, len, flags);
 }
 
-GREEN(ssize_t, sendto, int fd, const void *buf, size_t len, int flags,
-	  const struct sockaddr *addr, socklen_t addr_len)
+GREEN(ssize_t, sendto, int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
+      socklen_t addr_len)
 {
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (flags & MSG_DONTWAIT || !mpg_wait_begin(&w, fd, POLLOUT, "sendto"))
+	if (flags & NATIVE || !mpg_wait_begin(&w, fd, POLLOUT, "sendto"))
 		return REAL(sendto)(fd, buf, len, flags, addr, addr_len);
 	do
-		n = REAL(sendto)(fd, (const char *)buf + w.done, len - w.done,
-				 try_flags(&w, flags), addr, addr_len);
+		n = REAL(sendto)(fd, (const char *)buf + w.done, len - w.done, try_flags(&w, flags),
+				 addr, addr_len);
 	while (mpg_wait_more(&w, n, len));
 
 	return mpg_wait_total(&w, n);
@@ -76,13 +82,12 @@ static bool send_more(struct mpg_wait *w, struct msghdr *message, struct mpg_iov
 
 static ssize_t send_message(struct mpg_wait *w, struct msghdr message, int flags)
 {
-	struct mpg_iovec rest = MPG_IOVEC(message.msg_iov, (int)message.msg_iovlen);
+	MPG_IOVEC(rest, message.msg_iov, (int)message.msg_iovlen);
 	ssize_t n;
 
 	do
 		n = REAL(sendmsg)(w->fd, &message, try_flags(w, flags));
 	while (send_more(w, &message, &rest, n));
-	mpg_iovec_end(&rest);
 
 	return mpg_wait_total(w, n);
 }
@@ -91,7 +96,7 @@ GREEN(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags)
 {
 	struct mpg_wait w;
 
-	if (flags & MSG_DONTWAIT || !message || !mpg_wait_begin(&w, fd, POLLOUT, "sendmsg"))
+	if (flags & NATIVE || !message || !mpg_wait_begin(&w, fd, POLLOUT, "sendmsg"))
 		return REAL(sendmsg)(fd, message, flags);
 	return send_message(&w, *message, flags);
 }
@@ -108,14 +113,15 @@ static size_t length_of(const struct msghdr *message)
 	return mpg_iovec_length(message->msg_iov, (int)message->msg_iovlen);
 }
 
-/* One message after the other, as the kernel does it; an error after the first is the next call's. */
+/* One message after the other, as the kernel does; an error after the first is the next call's. */
 GREEN(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
 {
+	int saved_errno = errno;
 	unsigned sent = 0;
 	struct mpg_wait w;
 	ssize_t len = 0;
 
-	if (flags & MSG_DONTWAIT || !n || !mpg_wait_begin(&w, fd, POLLOUT, "sendmmsg"))
+	if (flags & NATIVE || !n || !mpg_wait_begin(&w, fd, POLLOUT, "sendmmsg"))
 		return REAL(sendmmsg)(fd, messages, n, flags);
 	if (n > IOV_MAX)
 		n = IOV_MAX;
@@ -129,7 +135,10 @@ GREEN(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
 			break;
 	}
 
-	return sent ? (int)sent : -1;
+	if (!sent)
+		return -1;
+	errno = saved_errno;
+	return (int)sent;
 }
 
 INTERPOSE(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)

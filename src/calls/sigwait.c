@@ -63,7 +63,7 @@ static int sigpause_bsd_real(int mask)
 	return real(mask);
 }
 
-/* The header gives the name `sigpause` to the X/Open one; the symbol is BSD's, which takes a mask. */
+/* The header gives the name `sigpause` to the X/Open one; the symbol is BSD's and takes a mask. */
 __attribute__((visibility("default"))) int mpg_sigpause_bsd(int mask) __asm__("sigpause");
 
 int mpg_sigpause_bsd(int mask)
@@ -98,8 +98,8 @@ static bool wait_pending(const sigset_t *set, siginfo_t *info, int64_t ns, const
 	MPG_READINESS(r);
 	int sig;
 
-	if (!mpg_thread_is_green() || !mpg_readiness_begin(&r, ns, call)
-	    || !mpg_fdset_open(&r.set) || !mpg_fdset_add_pending(&r.set, set))
+	if (!mpg_thread_is_green() || !mpg_readiness_begin(&r, ns, call) || !mpg_fdset_open(&r.set)
+	    || !mpg_fdset_add_pending(&r.set, set))
 		return false;
 	do
 		sig = try(set, info);

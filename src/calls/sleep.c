@@ -39,40 +39,47 @@ GREEN(int, nanosleep, const struct timespec *time, struct timespec *rest)
 
 INTERPOSE(int, nanosleep, const struct timespec *time, struct timespec *rest)
 {
-	return mpg_thread_is_green() ? green_nanosleep(time, rest)
-				     : REAL(nanosleep)(time, rest);
+	return mpg_thread_is_green() ? green_nanosleep(time, rest) : REAL(nanosleep)(time, rest);
 }
 
-/* The scheduler's clock is CLOCK_MONOTONIC. CLOCK_REALTIME may be set while we sleep: a timerfd knows. */
+static void close_private(const int *fd)
+{
+	if (*fd >= 0)
+		mpg_private_close(*fd);
+}
+
+/*
+ * The scheduler's clock is CLOCK_MONOTONIC. CLOCK_REALTIME may be set while we sleep: a timerfd
+ * knows.
+ */
 static int sleep_until_realtime(struct mpg_wait *w, const struct timespec *time)
 {
+	__attribute__((cleanup(close_private))) int fd = mpg_private_adopt(
+		REAL(timerfd_create)(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
 	const struct itimerspec alarm = { .it_value = *time };
-	int fd, error = 0;
 
 	if (time->tv_sec == 0 && time->tv_nsec == 0)
 		return 0;
-	fd = mpg_private_adopt(REAL(timerfd_create)(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
 	if (fd < 0 || timerfd_settime(fd, TFD_TIMER_ABSTIME, &alarm, NULL) < 0)
-		return errno;
+		return REAL(clock_nanosleep)(CLOCK_REALTIME, TIMER_ABSTIME, time, NULL);
 	w->never_restarts = true;
-	while (!error && !mpg_nowait_ready(fd, POLLIN))
+	while (!mpg_nowait_ready(fd, POLLIN))
 		if (!mpg_wait_on(w, fd, POLLIN))
-			error = errno;
-	mpg_private_close(fd);
+			return errno;
 	mpg_wait_end(w);
-	return error;
+	return 0;
 }
 
 GREEN(int, clock_nanosleep, clockid_t clock, int flags, const struct timespec *time,
-	  struct timespec *rest)
+      struct timespec *rest)
 {
 	bool absolute = flags & TIMER_ABSTIME;
 	struct mpg_wait w;
 	int64_t deadline;
 	int error;
 
-	if ((clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) || !mpg_wait_begin_other(&w, "clock_nanosleep")
-	    || !time || mpg_clock_is_invalid(time))
+	if ((clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME)
+	    || !mpg_wait_begin_other(&w, "clock_nanosleep") || !time || mpg_clock_is_invalid(time))
 		return REAL(clock_nanosleep)(clock, flags, time, rest);
 	deadline = absolute ? mpg_clock_ns(time) : mpg_clock_after(mpg_clock_ns(time));
 	if (absolute && clock == CLOCK_REALTIME)
@@ -104,13 +111,12 @@ GREEN(unsigned, sleep, unsigned seconds)
 	if (!sleep_until(&w, deadline))
 		return 0;
 	left = mpg_clock_left(deadline);
-	return (unsigned)left.tv_sec + (left.tv_nsec >= MPG_SECOND / 2);
+	return (unsigned)left.tv_sec;
 }
 
 INTERPOSE(unsigned, sleep, unsigned seconds)
 {
-	return mpg_thread_is_green() ? green_sleep(seconds)
-				     : REAL(sleep)(seconds);
+	return mpg_thread_is_green() ? green_sleep(seconds) : REAL(sleep)(seconds);
 }
 
 GREEN(int, usleep, useconds_t microseconds)
@@ -129,8 +135,7 @@ GREEN(int, usleep, useconds_t microseconds)
 
 INTERPOSE(int, usleep, useconds_t microseconds)
 {
-	return mpg_thread_is_green() ? green_usleep(microseconds)
-				     : REAL(usleep)(microseconds);
+	return mpg_thread_is_green() ? green_usleep(microseconds) : REAL(usleep)(microseconds);
 }
 
 /* C11's: 0, -1 when interrupted, another negative number for other errors. */

@@ -4,6 +4,7 @@
  * it is given; a read() returns what is there.
  */
 #include "calls/iovec.h"
+#include "calls/tty.h"
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 #include "os/linux/nowait.h"
@@ -15,13 +16,16 @@
  */
 static bool is_stdio(int fd)
 {
-	return (fd == STDOUT_FILENO || fd == STDERR_FILENO) && mpg_settings.stdio == MPG_STDIO_NATIVE;
+	return (fd == STDOUT_FILENO || fd == STDERR_FILENO)
+		&& mpg_settings.stdio == MPG_STDIO_NATIVE;
 }
 
 static ssize_t read_all_there_is(struct mpg_wait *w, const struct iovec *iov, int n, int flags)
 {
 	ssize_t r;
 
+	if (__builtin_expect(mpg_fd_state(w->entry) & MPG_FD_TTY, 0) && mpg_tty_is_timed(w))
+		return mpg_tty_timed_readv(w, iov, n);
 	do
 		r = mpg_nowait_readv(w->entry, w->fd, iov, n, flags);
 	while (mpg_wait_again(w, r));
@@ -39,13 +43,12 @@ static bool write_more(struct mpg_wait *w, struct mpg_iovec *rest, ssize_t r)
 
 static ssize_t write_all(struct mpg_wait *w, const struct iovec *iov, int n, int flags)
 {
-	struct mpg_iovec rest = MPG_IOVEC(iov, n);
+	MPG_IOVEC(rest, iov, n);
 	ssize_t r;
 
 	do
 		r = mpg_nowait_writev(w->entry, w->fd, rest.iov, rest.n, flags, w->done > 0);
 	while (write_more(w, &rest, r));
-	mpg_iovec_end(&rest);
 
 	return mpg_wait_total(w, r);
 }
@@ -79,10 +82,13 @@ INTERPOSE(ssize_t, readv, int fd, const struct iovec *iov, int n)
 	return mpg_may_wait_on(fd) ? green_readv(fd, iov, n) : REAL(readv)(fd, iov, n);
 }
 
-/* At an offset it is for files, which never wait; told not to wait it never waits either. */
+/* What a stream accepts and ignores. Of other flags (RWF_NOWAIT, unknown ones) none lets it wait. */
+#define STREAM_FLAGS (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)
+
+/* At an offset it is for files, which never wait. */
 static bool is_for_streams(off_t offset, int flags)
 {
-	return offset == -1 && !(flags & RWF_NOWAIT);
+	return offset == -1 && !(flags & ~STREAM_FLAGS);
 }
 
 GREEN(ssize_t, preadv2, int fd, const struct iovec *iov, int n, off_t offset, int flags)

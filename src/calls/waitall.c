@@ -4,13 +4,24 @@
 #include "os/linux/interpose.h"
 #include "sources/job.h"
 
+static int option(int fd, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = 0;
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 ? value : -1;
+}
+
 /* Messages have borders: only a stream can be waited for as a whole. */
 static bool is_stream(int fd)
 {
-	socklen_t len = sizeof(int);
-	int type = 0;
+	return option(fd, SO_TYPE) == SOCK_STREAM;
+}
 
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+/* A unix socket looks at what has come first, whatever is asked for. */
+static bool peeks_at_all(int fd)
+{
+	return is_stream(fd) && option(fd, SO_DOMAIN) != AF_UNIX;
 }
 
 struct peek {
@@ -28,40 +39,32 @@ static void run_peek(struct mpg_job *job)
 	mpg_job_finish(job, REAL(recvmsg)(peek->fd, &peek->message, peek->flags));
 }
 
-static void scatter(const struct iovec *iov, size_t n, const char *bytes, size_t len)
-{
-	for (size_t i = 0; i < n && len; i++) {
-		size_t part = iov[i].iov_len < len ? iov[i].iov_len : len;
-
-		memcpy(iov[i].iov_base, bytes, part);
-		bytes += part;
-		len -= part;
-	}
-}
-
 /*
  * What is looked at stays, so the fd is ready from the first byte on and says nothing of the rest:
  * a worker sits in the real call.
  */
-static ssize_t peek_all(struct mpg_wait *w, const struct iovec *iov, size_t n, int flags)
+static ssize_t peek_all(struct mpg_wait *w, struct msghdr *message, int flags)
 {
-	size_t len = mpg_iovec_length(iov, (int)n);
-	struct peek *peek = mpg_job_new(sizeof(*peek) + len, run_peek);
+	size_t len = mpg_iovec_length(message->msg_iov, (int)message->msg_iovlen);
+	MPG_JOB(job, mpg_job_new(sizeof(struct peek) + len, run_peek));
+	struct peek *peek = (struct peek *)job;
 	ssize_t r = -1;
 
-	if (!peek)
-		return -1;
+	if (!job)
+		return REAL(recvmsg)(w->fd, message, flags);
 	peek->fd = w->fd;
 	peek->flags = flags;
 	peek->iov = (struct iovec){ peek->bytes, len };
 	peek->message = (struct msghdr){ .msg_iov = &peek->iov, .msg_iovlen = 1 };
-	if (mpg_job_run(w, &peek->job))
-		r = peek->job.result;
-	if (r > 0)
-		scatter(iov, n, peek->bytes, (size_t)r);
-	mpg_job_put(&peek->job);
-	if (r >= 0)
-		errno = w->saved_errno;
+	if (mpg_job_run(w, job))
+		r = job->result;
+	if (r < 0)
+		return -1;
+	mpg_iovec_scatter(message->msg_iov, (int)message->msg_iovlen, peek->bytes, (size_t)r);
+	message->msg_namelen = 0;
+	message->msg_controllen = 0;
+	message->msg_flags = peek->message.msg_flags;
+	errno = w->saved_errno;
 	return r;
 }
 
@@ -78,13 +81,13 @@ static bool gather_more(struct mpg_wait *w, struct msghdr *message, struct mpg_i
 
 ssize_t mpg_waitall_recvmsg(struct mpg_wait *w, struct msghdr *message, int flags)
 {
-	struct mpg_iovec rest = MPG_IOVEC(message->msg_iov, (int)message->msg_iovlen);
+	MPG_IOVEC(rest, message->msg_iov, (int)message->msg_iovlen);
 	const struct msghdr original = *message;
-	bool stream = is_stream(w->fd);
+	bool stream = is_stream(w->fd) && !(flags & MSG_PEEK);
 	ssize_t n;
 
-	if (flags & MSG_PEEK && stream)
-		return peek_all(w, message->msg_iov, message->msg_iovlen, flags);
+	if (flags & MSG_PEEK && peeks_at_all(w->fd))
+		return peek_all(w, message, flags);
 	do {
 		*message = original;
 		message->msg_iov = (struct iovec *)rest.iov;
@@ -93,7 +96,6 @@ ssize_t mpg_waitall_recvmsg(struct mpg_wait *w, struct msghdr *message, int flag
 	} while (gather_more(w, message, &rest, n, stream));
 	message->msg_iov = original.msg_iov;
 	message->msg_iovlen = original.msg_iovlen;
-	mpg_iovec_end(&rest);
 
 	return mpg_wait_total(w, n);
 }

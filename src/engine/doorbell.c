@@ -30,14 +30,19 @@ int mpg_doorbell(void)
 	return own;
 }
 
+/*
+ * By bare system calls: libc's are cancellation points, and a signal handler rings too. A bell that
+ * was closed behind our back (syscall(SYS_close_range)) may be a file of the application's by now.
+ */
 void mpg_doorbell_ring(int bell)
 {
 	int saved_errno = errno;
 	uint64_t ring = 1;
 
 	/* EAGAIN: it has been ringing since long ago. */
-	if (REAL(write)(bell, &ring, sizeof(ring)) < 0)
-		errno = saved_errno;
+	if (mpg_private_is(bell))
+		syscall(SYS_write, bell, &ring, sizeof(ring));
+	errno = saved_errno;
 }
 
 void mpg_doorbell_silence(int bell)
@@ -45,8 +50,9 @@ void mpg_doorbell_silence(int bell)
 	int saved_errno = errno;
 	uint64_t rings;
 
-	if (REAL(read)(bell, &rings, sizeof(rings)) < 0)
-		errno = saved_errno;
+	if (mpg_private_is(bell))
+		syscall(SYS_read, bell, &rings, sizeof(rings));
+	errno = saved_errno;
 }
 
 void mpg_doorbell_forked(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One eventfd per thread, made when first needed, by which others make a wait on the thread look up. */
+/* One eventfd per thread, made when first needed, by which others make a wait there look up. */
 #ifndef MPG_DOORBELL_H
 #define MPG_DOORBELL_H
 

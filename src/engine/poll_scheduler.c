@@ -9,9 +9,23 @@
 #include "engine/scheduler.h"
 #include "real.h"
 
+/* Made by the first wait: a program that lists its fds sees one more only once it has waited. */
+static __thread _Atomic int own_bell;
+
+/* A close() since this wait began may have found no bell to ring: let the engine look again. */
+static int first_wait(_Atomic int *bell)
+{
+	int fd = mpg_doorbell();
+
+	if (fd < 0)
+		return MPGREEN_NATIVE;
+	atomic_store(bell, fd);
+	return MPGREEN_READY;
+}
+
 static int wait_for(void *self, const mpgreen_wait *what)
 {
-	int bell = (int)(intptr_t)self;
+	int bell = atomic_load((_Atomic int *)self);
 	struct pollfd fds[] = {
 		{ .fd = what->fd, .events = what->events },
 		{ .fd = bell, .events = POLLIN },
@@ -19,6 +33,8 @@ static int wait_for(void *self, const mpgreen_wait *what)
 	struct timespec left, *limit = NULL;
 	int n;
 
+	if (!bell)
+		return first_wait(self);
 	if (what->deadline_ns != MPGREEN_FOREVER) {
 		left = mpg_clock_left(what->deadline_ns);
 		limit = &left;
@@ -31,8 +47,11 @@ static int wait_for(void *self, const mpgreen_wait *what)
 
 static void closing(void *self, int fd)
 {
+	int bell = atomic_load((_Atomic int *)self);
+
 	(void)fd;
-	mpg_doorbell_ring((int)(intptr_t)self);
+	if (bell)
+		mpg_doorbell_ring(bell);
 }
 
 static const mpgreen_scheduler scheduler = {
@@ -43,11 +62,6 @@ static const mpgreen_scheduler scheduler = {
 
 int mpg_poll_scheduler_attach(void)
 {
-	int bell;
-
-	mpg_scheduler_prepare();
-	bell = mpg_doorbell();
-	if (bell < 0)
-		return -errno;
-	return mpg_scheduler_attach(&scheduler, (void *)(intptr_t)bell);
+	atomic_store(&own_bell, 0);
+	return mpg_scheduler_attach(&scheduler, &own_bell);
 }

@@ -2,6 +2,8 @@
 #include "engine/scheduler.h"
 #include "engine/signals.h"
 #include "registry/fds.h"
+#include "registry/lock.h"
+#include "registry/private.h"
 #include "registry/process.h"
 #include "settings.h"
 
@@ -9,7 +11,7 @@
 
 __thread struct mpg_thread mpg_thread __attribute__((tls_model("initial-exec")));
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct mpg_lock lock = MPG_LOCK_INITIALIZER;
 static struct mpg_slot *slots;
 
 /* Its value is set while slots exist, so that a thread that ends takes them along. */
@@ -18,13 +20,13 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void list_remove(struct mpg_slot *slot)
 {
-	pthread_mutex_lock(&lock);
+	mpg_lock(&lock);
 	for (struct mpg_slot **p = &slots; *p; p = &(*p)->next)
 		if (*p == slot) {
 			*p = slot->next;
 			break;
 		}
-	pthread_mutex_unlock(&lock);
+	mpg_unlock(&lock);
 }
 
 static void pop(void)
@@ -50,6 +52,7 @@ static void wake_up(void)
 	pthread_key_create(&ending, thread_ends);
 	mpg_fds_activate();
 	mpg_signals_activate();
+	mpg_private_closing = mpg_scheduler_closing;
 }
 
 void mpg_scheduler_prepare(void)
@@ -97,10 +100,10 @@ static int push(const mpgreen_scheduler *ops, void *self)
 	slot->ops = *ops;
 	slot->self = self;
 	slot->outer = mpg_thread.slot;
-	pthread_mutex_lock(&lock);
+	mpg_lock(&lock);
 	slot->next = slots;
 	slots = slot;
-	pthread_mutex_unlock(&lock);
+	mpg_unlock(&lock);
 	mpg_thread.slot = slot;
 	mpg_thread.mode = MPG_MODE_GREEN;
 	return 0;
@@ -131,8 +134,8 @@ bool mpg_thread_decide(void)
 {
 	int saved_errno = errno;
 
-	/* Before our constructor has run nothing is decided yet. */
-	if (!mpg_process_owner)
+	/* Not before our constructor has run, and not in a vfork child for its parent's thread. */
+	if (mpg_process_is_foreign())
 		return false;
 	mpg_thread.mode = MPG_MODE_NATIVE;
 	if (mpg_settings.scheduler == MPG_SCHEDULER_POLL && !mpg_settings.refused)
@@ -156,30 +159,32 @@ void mpg_scheduler_closing(int fd)
 	for (struct mpg_slot *slot = mpg_thread.slot; slot; slot = slot->outer)
 		if (slot->ops.closing)
 			slot->ops.closing(slot->self, fd);
-	pthread_mutex_lock(&lock);
+	mpg_lock(&lock);
 	for (struct mpg_slot *slot = slots; slot; slot = slot->next)
 		if (slot->ops.closing && !is_ours(slot))
 			slot->ops.closing(slot->self, fd);
-	pthread_mutex_unlock(&lock);
+	mpg_unlock(&lock);
 	errno = saved_errno;
 }
 
 void mpg_scheduler_before_fork(void)
 {
-	pthread_mutex_lock(&lock);
+	mpg_lock(&lock);
 }
 
 void mpg_scheduler_after_fork(void)
 {
-	pthread_mutex_unlock(&lock);
+	mpg_unlock(&lock);
 }
 
 /* The slots of the parent's threads are leaked: their schedulers are not ours to touch. */
 void mpg_scheduler_forked(void)
 {
 	slots = NULL;
-	pthread_mutex_unlock(&lock);
+	mpg_unlock(&lock);
 	mpg_thread.slot = NULL;
 	mpg_thread.mode = MPG_MODE_UNDECIDED;
 	mpg_thread.native_depth = 0;
+	mpg_thread.doorbell = 0;
+	mpg_thread.listeners = 0;
 }

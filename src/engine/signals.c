@@ -2,6 +2,7 @@
 #include "engine/signals.h"
 #include "engine/doorbell.h"
 #include "real.h"
+#include "registry/lock.h"
 #include "registry/process.h"
 
 typedef void (*handler)(int, siginfo_t *, void *);
@@ -11,29 +12,17 @@ static _Atomic(handler) handlers[NSIG];
 static _Atomic bool restarts[NSIG];
 static _Atomic bool active;
 
-/*
- * Set while libc installs a handler for us: a signal() that was itself replaced (by a sanitizer, by
- * another preloaded library) may call our sigaction().
- */
-static __thread bool installing;
+/* Guards the table while it and the kernel's actions are changed together. */
+static struct mpg_lock lock = MPG_LOCK_INITIALIZER;
 
-/* Taken with all signals blocked, so that a handler may call sigaction() as POSIX allows. */
-static atomic_flag lock = ATOMIC_FLAG_INIT;
-
-static void acquire(sigset_t *mask)
+void mpg_signals_before_fork(void)
 {
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, mask);
-	while (atomic_flag_test_and_set_explicit(&lock, memory_order_acquire))
-		;
+	mpg_lock(&lock);
 }
 
-static void release(const sigset_t *mask)
+void mpg_signals_after_fork(void)
 {
-	atomic_flag_clear_explicit(&lock, memory_order_release);
-	pthread_sigmask(SIG_SETMASK, mask, NULL);
+	mpg_unlock(&lock);
 }
 
 /*
@@ -77,9 +66,7 @@ static void wrap(int sig, struct sigaction *act)
 void mpg_signals_activate(void)
 {
 	struct sigaction act;
-	sigset_t mask;
-
-	acquire(&mask);
+	mpg_lock(&lock);
 	for (int sig = 1; sig < NSIG; sig++) {
 		if (REAL(sigaction)(sig, NULL, &act) < 0 || !is_function(&act) || is_ours(&act))
 			continue;
@@ -87,7 +74,7 @@ void mpg_signals_activate(void)
 		REAL(sigaction)(sig, &act, NULL);
 	}
 	atomic_store(&active, true);
-	release(&mask);
+	mpg_unlock(&lock);
 }
 
 static int change(int sig, const struct sigaction *act, struct sigaction *old)
@@ -118,14 +105,13 @@ static int change(int sig, const struct sigaction *act, struct sigaction *old)
 
 int mpg_signals_action(int sig, const struct sigaction *act, struct sigaction *old)
 {
-	sigset_t mask;
 	int r;
 
-	if (!atomic_load(&active) || installing || sig <= 0 || sig >= NSIG)
+	if (!atomic_load(&active) || sig <= 0 || sig >= NSIG)
 		return REAL(sigaction)(sig, act, old);
-	acquire(&mask);
+	mpg_lock(&lock);
 	r = change(sig, act, old);
-	release(&mask);
+	mpg_unlock(&lock);
 	return r;
 }
 
@@ -144,39 +130,37 @@ static void catch_up(int sig)
 	REAL(sigaction)(sig, &act, NULL);
 }
 
+/* Not under our lock: sigset() changes the signal mask as well, and looks at it. */
 mpg_signals_handler mpg_signals_install(mpg_signals_handler (*install)(int, mpg_signals_handler),
 					int sig, mpg_signals_handler h)
 {
 	mpg_signals_handler old;
 	handler previous;
-	sigset_t mask;
 
 	if (!atomic_load(&active) || sig <= 0 || sig >= NSIG || mpg_process_is_foreign())
 		return install(sig, h);
-	acquire(&mask);
 	previous = atomic_load(&handlers[sig]);
-	installing = true;
 	old = install(sig, h);
-	installing = false;
-	catch_up(sig);
-	release(&mask);
+	mpg_signals_refresh(sig);
 	return (void *)old == (void *)enter ? (mpg_signals_handler)(void *)previous : old;
 }
 
 void mpg_signals_refresh(int sig)
 {
-	sigset_t mask;
 
 	if (!atomic_load(&active) || sig <= 0 || sig >= NSIG || mpg_process_is_foreign())
 		return;
-	acquire(&mask);
+	mpg_lock(&lock);
 	catch_up(sig);
-	release(&mask);
+	mpg_unlock(&lock);
 }
+
+/* No handler uses more stack than this; what is further away is another fiber's stack. */
+#define HANDLER_STACK_MAX (8 << 20)
 
 /*
  * A handler left by longjmp() never comes back to enter(). The stack tells: it grows downwards, so
- * a frame above the handler's means that the handler is gone.
+ * a frame above the handler's, or far from it, means that the handler is gone.
  */
 bool mpg_signals_inside(void)
 {
@@ -194,7 +178,7 @@ bool mpg_signals_inside(void)
 		if (was_alternate != ((alternate.ss_flags & SS_ONSTACK) != 0))
 			t->handler_frame = NULL;
 	}
-	if (here > frame)
+	if (here > frame || frame - here > HANDLER_STACK_MAX)
 		t->handler_frame = NULL;
 	return t->handler_frame != NULL;
 }

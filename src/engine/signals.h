@@ -28,6 +28,10 @@ mpg_signals_handler mpg_signals_install(mpg_signals_handler (*install)(int, mpg_
 /* siginterrupt(): libc has changed SA_RESTART of sig. */
 void mpg_signals_refresh(int sig);
 
+/* fork(): the lock is held across it. */
+void mpg_signals_before_fork(void);
+void mpg_signals_after_fork(void);
+
 /* Is this code running inside a signal handler of this thread? */
 bool mpg_signals_inside(void);
 

@@ -7,7 +7,6 @@ _Static_assert(sizeof(struct mpg_stats) == sizeof(mpgreen_stats), "one counter p
 
 void mpg_stats_verdict(int verdict)
 {
-	mpg_stats_count(waits);
 	switch (verdict) {
 	case MPGREEN_READY:
 		mpg_stats_count(ready);

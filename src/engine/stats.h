@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts of what waits did, for mpgreen_stats_read(). Nothing is counted on the pass-through path. */
+/* Counts of what waits did, for mpgreen_stats_read(). Passing a call through counts nothing. */
 #ifndef MPG_STATS_H
 #define MPG_STATS_H
 
@@ -14,10 +14,9 @@ struct mpg_stats {
 
 extern struct mpg_stats mpg_stats;
 
-#define mpg_stats_count(what) \
-	atomic_fetch_add_explicit(&mpg_stats.what, 1, memory_order_relaxed)
+#define mpg_stats_count(what) atomic_fetch_add_explicit(&mpg_stats.what, 1, memory_order_relaxed)
 
-/* One call of a scheduler's wait() answered `verdict`. */
+/* A scheduler's wait(), counted when it began, answered `verdict`. */
 void mpg_stats_verdict(int verdict);
 
 int mpg_stats_read(mpgreen_stats *stats, size_t size);

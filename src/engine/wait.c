@@ -10,9 +10,7 @@
 /* May this thread hand a wait to its scheduler just now? */
 static bool may_wait(void)
 {
-	const struct mpg_thread *t = &mpg_thread;
-
-	return t->mode == MPG_MODE_GREEN && !t->native_depth && !mpg_signals_inside();
+	return mpg_thread_is_green() && !mpg_thread.native_depth && !mpg_signals_inside();
 }
 
 static void begin(struct mpg_wait *w, const char *call)
@@ -57,6 +55,14 @@ bool mpg_wait_begin_other(struct mpg_wait *w, const char *call)
 	mpg_turn_count();
 	begin(w, call);
 	return true;
+}
+
+void mpg_wait_for_entry(struct mpg_wait *w, int fd)
+{
+	w->fd = fd;
+	w->entry = mpg_fd_entry(fd);
+	if (w->entry)
+		w->generation = atomic_load(&w->entry->generation);
 }
 
 bool mpg_wait_was_interrupted(const struct mpg_wait *w)
@@ -121,6 +127,15 @@ static bool verdict_says_retry(struct mpg_wait *w, int verdict)
 	}
 }
 
+/* From here on schedulers may keep something for fd, and must hear when it closes. */
+static void watched(int fd)
+{
+	struct mpg_fd *entry = mpg_fd_entry(fd);
+
+	if (entry && !(mpg_fd_state(entry) & MPG_FD_WATCHED))
+		atomic_fetch_or(&entry->state, MPG_FD_WATCHED);
+}
+
 static int wait_once(struct mpg_wait *w, int fd, short events)
 {
 	mpgreen_wait what = {
@@ -132,6 +147,9 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 	};
 	int verdict;
 
+	if (fd >= 0)
+		watched(fd);
+	mpg_stats_count(waits);
 	errno = 0;
 	verdict = ask_scheduler(&what);
 	mpg_stats_verdict(verdict);
@@ -142,25 +160,18 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 
 /*
  * A scheduler watches for the state of an fd; from the fourth wait on, for its changes. It does not
- * know which fd is behind the set, so that a close() of it is noticed by looking up now and then.
+ * know which fd is behind the set: the set's alarm tells of a close() of it.
  */
 #define SPURIOUS 3
-#define LOOK_UP_NS (100 * MPG_MILLISECOND)
 
 static int wait_for_change(struct mpg_wait *w, int fd, short events)
 {
-	int64_t deadline = w->deadline, soon = mpg_clock_after(LOOK_UP_NS);
 	int verdict;
 
 	if (!mpg_fdset_is_open(&w->edge)
 	    && !(mpg_fdset_open(&w->edge) && mpg_fdset_add(&w->edge, fd, events)))
 		return wait_once(w, fd, events);
-	if (soon < deadline)
-		w->deadline = soon;
 	verdict = wait_once(w, w->edge.fd, POLLIN);
-	if (verdict == MPGREEN_TIMEOUT && w->deadline != deadline)
-		verdict = MPGREEN_READY;
-	w->deadline = deadline;
 	mpg_fdset_settle(&w->edge);
 	return verdict;
 }
@@ -183,8 +194,11 @@ static int wait_counted(struct mpg_wait *w, int fd, short events)
 	__attribute__((cleanup(uncount))) struct counted c = { w->entry, mpg_process_forks };
 
 	if (c.entry) {
-		atomic_fetch_or_explicit(&c.entry->state, MPG_FD_WATCHED, memory_order_relaxed);
 		atomic_fetch_add(&c.entry->waiters, 1);
+		watched(w->fd);
+		/* Whoever wakes looks for waiters after it has changed the generation. */
+		if (was_woken(w))
+			return MPGREEN_READY;
 	}
 	if (fd >= 0 && w->attempt >= SPURIOUS)
 		return wait_for_change(w, fd, events);
@@ -225,8 +239,9 @@ bool mpg_wait_park(struct mpg_wait *w)
 	return mpg_wait_on(w, w->fd, w->events);
 }
 
-static int64_t socket_deadline(int fd, int option)
+int64_t mpg_wait_socket_deadline(int fd, short events)
 {
+	int option = events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO;
 	struct timeval tv;
 	socklen_t len = sizeof(tv);
 
@@ -254,7 +269,7 @@ static bool wants_to_block(struct mpg_wait *w)
 		}
 	}
 	if (state & MPG_FD_SOCKET) {
-		w->deadline = socket_deadline(w->fd, w->events & POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO);
+		w->deadline = mpg_wait_socket_deadline(w->fd, w->events);
 		w->never_restarts = w->deadline != MPGREEN_FOREVER;
 	}
 	return true;
@@ -332,14 +347,18 @@ ssize_t mpg_wait_total(struct mpg_wait *w, ssize_t n)
 
 int mpg_wait_forget_entered(int fd)
 {
-	if (mpg_fd_forget(fd))
+	uint32_t state = mpg_fd_forget(fd);
+
+	if (state & MPG_FD_WATCHED)
 		mpg_scheduler_closing(fd);
+	if (state & MPG_FD_MEMBER)
+		mpg_fdset_alarm();
 	return fd;
 }
 
 int mpg_wait_wake(int fd, int error)
 {
-	struct mpg_fd *entry = fd < 0 ? NULL : mpg_fd_entry(fd);
+	struct mpg_fd *entry = mpg_fd_lookup(fd);
 	unsigned waiters;
 
 	if (error <= 0)
@@ -349,5 +368,7 @@ int mpg_wait_wake(int fd, int error)
 	waiters = mpg_fd_wake(entry, error);
 	if (waiters)
 		mpg_scheduler_closing(fd);
+	if (mpg_fd_state(entry) & MPG_FD_MEMBER)
+		mpg_fdset_alarm();
 	return (int)waiters;
 }

@@ -9,9 +9,9 @@
  *		n = REAL(recv)(fd, buf, len, flags | MSG_DONTWAIT);
  *	while (mpg_wait_again(&w, n));
  *
- * and mpg_wait_more()/mpg_wait_total() for calls that must move all of what they were given. The try
- * answers EAGAIN where the call would block. What the fd itself asks for (O_NONBLOCK, SO_RCVTIMEO)
- * is asked of the kernel at the first EAGAIN, never remembered.
+ * and mpg_wait_more()/mpg_wait_total() for calls that must move all of what they were given. The
+ * try answers EAGAIN where the call would block. What the fd itself asks for (O_NONBLOCK,
+ * SO_RCVTIMEO) is asked of the kernel at the first EAGAIN, never remembered.
  *
  * errno is as before the call on success. No lock is held in a wait, and nobody keeps a pointer to
  * struct mpg_wait: the stack it lies on may be moved while the fiber is parked.
@@ -28,7 +28,7 @@
 
 struct mpg_wait {
 	const char *call;
-	struct mpg_fd *entry;		/* NULL when what is waited for is no fd of the application's */
+	struct mpg_fd *entry;		/* NULL: what is waited for is no fd of the application's */
 	int fd;
 	short events;
 	unsigned short attempt;
@@ -39,7 +39,7 @@ struct mpg_wait {
 	int64_t deadline;
 	size_t done;			/* bytes (or messages) moved so far */
 	uint32_t generation;
-	struct mpg_fdset edge;		/* for an fd that is ready for nothing that the call wants */
+	struct mpg_fdset edge;		/* for an fd that is ready for other things than wanted */
 	unsigned handled, interrupted;	/* of mpg_thread, when the call began */
 };
 
@@ -57,13 +57,16 @@ static inline bool mpg_may_wait_on(int fd)
 }
 
 /*
- * Begins a call that may wait for `events` on fd. False: block for real, as libc does. `call` is its
- * name, a string that lives for ever.
+ * Begins a call that may wait for `events` on fd. False: block for real, as libc does. `call` is
+ * its name, a string that lives for ever.
  */
 bool mpg_wait_begin(struct mpg_wait *w, int fd, short events, const char *call);
 
 /* The same for a call that waits for something else, or for a time: see mpg_wait_on(). */
 bool mpg_wait_begin_other(struct mpg_wait *w, const char *call);
+
+/* Such a call waits for fd after all: close(fd) and mpgreen_wake() end it. */
+void mpg_wait_for_entry(struct mpg_wait *w, int fd);
 
 /* After a try that returned n: true if it is to be made again. */
 bool mpg_wait_again(struct mpg_wait *w, ssize_t n);
@@ -75,13 +78,16 @@ bool mpg_wait_more(struct mpg_wait *w, ssize_t n, size_t len);
 ssize_t mpg_wait_total(struct mpg_wait *w, ssize_t n);
 
 /*
- * One wait, with no question to the kernel: for calls that know their own deadline. True: try again.
- * False: errno says why the call ends.
+ * One wait, with no question to the kernel: for calls that know their own deadline. True: try
+ * again. False: errno says why the call ends.
  */
 bool mpg_wait_park(struct mpg_wait *w);
 
 /* Such a wait on another fd, a private one for instance: -1 for none. */
 bool mpg_wait_on(struct mpg_wait *w, int fd, short events);
+
+/* The deadline that SO_RCVTIMEO (POLLIN) or SO_SNDTIMEO of fd gives a call that begins now. */
+int64_t mpg_wait_socket_deadline(int fd, short events);
 
 /* For a call that ends otherwise than by one of these words. Keeps errno. */
 void mpg_wait_end(struct mpg_wait *w);
@@ -89,12 +95,23 @@ void mpg_wait_end(struct mpg_wait *w);
 /* Has a handler run that must end this call with EINTR? */
 bool mpg_wait_was_interrupted(const struct mpg_wait *w);
 
-/* fd is about to be closed, or was just made: its waits end, schedulers hear of it. Returns fd. */
+/* fd is about to be closed: its waits end, schedulers hear of it. Returns fd. */
 int mpg_wait_forget_entered(int fd);
 
 static inline int mpg_wait_forget(int fd)
 {
 	return mpg_fd_is_entered(fd) ? mpg_wait_forget_entered(fd) : fd;
+}
+
+/*
+ * A call has made fd: the same, and it cannot be one of the library's own any more, which somebody
+ * must have closed behind our back. Returns fd.
+ */
+static inline int mpg_wait_born(int fd)
+{
+	if (mpg_fd_is_entered(fd))
+		mpg_fd_disown(fd);
+	return mpg_wait_forget(fd);
 }
 
 /* mpgreen_wake() */

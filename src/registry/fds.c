@@ -35,6 +35,13 @@ struct mpg_fd *mpg_fd_far(int fd)
 	return &chunk[fd % CHUNK];
 }
 
+struct mpg_fd *mpg_fd_far_lookup(int fd)
+{
+	struct mpg_fd *chunk = fd < 0 ? NULL : atomic_load(&chunks[fd / CHUNK]);
+
+	return chunk ? &chunk[fd % CHUNK] : NULL;
+}
+
 void mpg_fds_activate(void)
 {
 	atomic_store_explicit(&mpg_fds_active, true, memory_order_release);
@@ -74,14 +81,17 @@ uint32_t mpg_fd_kind(int fd)
 	}
 }
 
+/* What examining does not change. */
+#define KEPT (MPG_FD_MARKED | MPG_FD_WATCHED | MPG_FD_MEMBER)
+
 /* What becomes of a state when the kernel has said what the fd is. */
 static uint32_t examined(uint32_t old, uint32_t kind, bool open)
 {
-	uint32_t state = MPG_FD_KNOWN | kind | (old & (MPG_FD_MARKED | MPG_FD_WATCHED));
+	uint32_t state = MPG_FD_KNOWN | kind | (old & KEPT);
 	bool green = old & MPG_FD_MARKED ? old & MPG_FD_GREEN : mpg_settings.fds == MPG_FDS_ALL;
 
 	if (!open)
-		return old & MPG_FD_WATCHED;
+		return old & (MPG_FD_WATCHED | MPG_FD_MEMBER);
 	return kind && green ? state | MPG_FD_GREEN | (old & MPG_FD_ALWAYS) : state;
 }
 
@@ -116,7 +126,7 @@ static struct mpg_fd *to_change(int fd)
 
 	if (!mpg_fds_are_active() || fd < 0)
 		return NULL;
-	entry = mpg_fd_entry(fd);
+	entry = mpg_fd_lookup(fd);
 	if (!entry || !mpg_fd_state(entry) || mpg_fd_state(entry) & MPG_FD_PRIVATE)
 		return NULL;
 	return mpg_process_is_foreign() ? NULL : entry;
@@ -124,38 +134,50 @@ static struct mpg_fd *to_change(int fd)
 
 unsigned mpg_fd_wake(struct mpg_fd *entry, int error)
 {
-	unsigned waiters = atomic_load(&entry->waiters);
-
 	atomic_store(&entry->wake_error, error);
 	atomic_fetch_add(&entry->generation, 1);
-	return waiters;
+	return atomic_load(&entry->waiters);
 }
 
-bool mpg_fd_forget(int fd)
+uint32_t mpg_fd_forget(int fd)
 {
 	struct mpg_fd *entry = to_change(fd);
-	uint32_t old;
 
 	if (!entry)
-		return false;
+		return 0;
 	mpg_fd_wake(entry, EBADF);
-	old = atomic_exchange(&entry->state, 0);
-	return old & MPG_FD_WATCHED;
+	return atomic_exchange(&entry->state, 0);
+}
+
+void mpg_fd_disown(int fd)
+{
+	struct mpg_fd *entry = mpg_fd_lookup(fd);
+
+	if (entry && mpg_fd_state(entry) & MPG_FD_PRIVATE && !mpg_process_is_foreign())
+		atomic_fetch_and(&entry->state, ~(uint32_t)MPG_FD_PRIVATE);
+}
+
+static void forked(int fd, struct mpg_fd *entry)
+{
+	uint32_t state = mpg_fd_state(entry);
+
+	if (state & MPG_FD_PRIVATE) {
+		atomic_store(&entry->state, 0);
+		REAL(close)(fd);
+	} else if (state) {
+		atomic_store(&entry->waiters, 0);
+		atomic_fetch_and(&entry->state, ~(uint32_t)(MPG_FD_WATCHED | MPG_FD_MEMBER));
+	}
 }
 
 void mpg_fds_forked(void)
 {
 	for (int fd = mpg_fds_highest(); fd >= 0; fd--) {
-		struct mpg_fd *entry = mpg_fd_entry(fd);
+		struct mpg_fd *entry = mpg_fd_lookup(fd);
 
-		if (!entry || !mpg_fd_state(entry))
-			continue;
-		if (mpg_fd_state(entry) & MPG_FD_PRIVATE) {
-			atomic_store(&entry->state, 0);
-			REAL(close)(fd);
-			continue;
-		}
-		atomic_store(&entry->waiters, 0);
-		atomic_fetch_and(&entry->state, ~(uint32_t)MPG_FD_WATCHED);
+		if (entry)
+			forked(fd, entry);
+		else
+			fd -= fd % CHUNK;
 	}
 }

@@ -22,12 +22,14 @@ enum {
 	MPG_FD_GREEN = 1u << 1,		/* calls on it wait through the scheduler */
 	MPG_FD_ALWAYS = 1u << 2,	/* even when it is O_NONBLOCK */
 	MPG_FD_MARKED = 1u << 3,	/* the user has decided: examining does not change GREEN */
-	MPG_FD_NO_NOWAIT = 1u << 4,	/* the kernel refuses RWF_NOWAIT on it */
+	MPG_FD_NO_NOWAIT_READ = 1u << 4,	/* the kernel refuses RWF_NOWAIT on it */
+	MPG_FD_NO_NOWAIT_WRITE = 1u << 12,
 	MPG_FD_WATCHED = 1u << 5,	/* a scheduler has been asked to wait for it */
 	MPG_FD_SOCKET = 1u << 6,
 	MPG_FD_FIFO = 1u << 7,		/* pipe or FIFO */
 	MPG_FD_TTY = 1u << 8,
 	MPG_FD_ANON = 1u << 9,		/* eventfd, timerfd, epoll and the like */
+	MPG_FD_MEMBER = 1u << 11,	/* has been in a set: see os/linux/fdset.h */
 	MPG_FD_PRIVATE = 1u << 10,	/* the library's own: see registry/private.h */
 };
 
@@ -47,6 +49,16 @@ extern _Atomic bool mpg_fds_active;
 
 /* The entry of an fd beyond the flat part; NULL if out of range or out of memory. */
 struct mpg_fd *mpg_fd_far(int fd);
+
+/* The same, but NULL where nothing has been entered yet. */
+struct mpg_fd *mpg_fd_far_lookup(int fd);
+
+static inline struct mpg_fd *mpg_fd_lookup(int fd)
+{
+	if (__builtin_expect((unsigned)fd < MPG_FDS_FLAT, 1))
+		return &mpg_fds_flat[fd];
+	return mpg_fd_far_lookup(fd);
+}
 
 static inline struct mpg_fd *mpg_fd_entry(int fd)
 {
@@ -70,9 +82,9 @@ static inline bool mpg_fd_is_entered(int fd)
 {
 	const struct mpg_fd *entry;
 
-	if (!mpg_fds_are_active() || fd < 0)
+	if (!mpg_fds_are_active())
 		return false;
-	entry = mpg_fd_entry(fd);
+	entry = mpg_fd_lookup(fd);
 	return entry && mpg_fd_state(entry);
 }
 
@@ -92,9 +104,12 @@ unsigned mpg_fd_wake(struct mpg_fd *entry, int error);
 
 /*
  * fd is about to be closed, or has just been made by a call: whatever is known of the number is
- * stale. Ends its waits with EBADF. Returns true if a scheduler must be told.
+ * stale. Ends its waits with EBADF. Returns the state that there was; who WATCHED must be told.
  */
-bool mpg_fd_forget(int fd);
+uint32_t mpg_fd_forget(int fd);
+
+/* fd is none of the library's private ones. */
+void mpg_fd_disown(int fd);
 
 /* The highest fd number that has ever been entered; -1 if none. */
 int mpg_fds_highest(void);

@@ -15,12 +15,14 @@ static int lowest(void)
 int mpg_private_adopt(int fd)
 {
 	struct mpg_fd *entry;
-	int moved;
+	int moved, cancelling;
 
 	if (fd < 0)
 		return -1;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
 	moved = REAL(fcntl)(fd, F_DUPFD_CLOEXEC, lowest());
 	REAL(close)(fd);
+	pthread_setcancelstate(cancelling, NULL);
 	if (moved < 0)
 		return -1;
 	entry = mpg_fd_entry(moved);
@@ -34,13 +36,18 @@ int mpg_private_adopt(int fd)
 	return moved;
 }
 
+void (*mpg_private_closing)(int fd);
+
 void mpg_private_close(int fd)
 {
 	struct mpg_fd *entry = mpg_fd_entry(fd);
+	uint32_t state = mpg_fd_state(entry);
 
-	/* A fiber that was parked across fork() holds a number that fork() has closed in the child. */
-	if (!(mpg_fd_state(entry) & MPG_FD_PRIVATE))
+	/* A fiber that was parked across fork() holds a number that is closed in the child. */
+	if (!(state & MPG_FD_PRIVATE))
 		return;
+	if (state & MPG_FD_WATCHED && mpg_private_closing)
+		mpg_private_closing(fd);
 	atomic_store(&entry->state, 0);
 	REAL(close)(fd);
 }

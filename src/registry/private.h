@@ -14,6 +14,9 @@
 int mpg_private_adopt(int fd);
 void mpg_private_close(int fd);
 
+/* Called before a private fd is closed that a scheduler has watched. Set by the engine. */
+extern void (*mpg_private_closing)(int fd);
+
 static inline bool mpg_private_is(int fd)
 {
 	return mpg_fd_is_entered(fd) && mpg_fd_state(mpg_fd_entry(fd)) & MPG_FD_PRIVATE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which process owns this memory. A vfork child shares the memory of its parent, and a child made by
- * a bare clone() has run no fork handler: in both, the state of the library is not theirs.
+ * Which process owns this memory. A vfork child shares the memory of its parent, and a child made
+ * by a bare clone() has run no fork handler: in both, the state of the library is not theirs.
  */
 #ifndef MPG_PROCESS_H
 #define MPG_PROCESS_H

@@ -8,13 +8,18 @@
 
 #define STACK_BYTES (128 * 1024)
 
-void *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
+/* How long the thread may be blocked until a cancelled worker has left its call. */
+#define INTERRUPTIBLE_MS 10
+
+struct mpg_job *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
 {
 	struct mpg_job *job = calloc(1, size);
 
 	if (!job)
 		return NULL;
 	job->run = run;
+	job->result = -1;
+	job->error = ECANCELED;	/* until run() is through */
 	atomic_init(&job->references, 1);
 	job->bell = mpg_private_adopt(REAL(eventfd)(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (job->bell >= 0)
@@ -23,17 +28,19 @@ void *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
 	return NULL;
 }
 
-void mpg_job_put(struct mpg_job *job)
+static bool is_through(const struct mpg_job *job)
 {
-	int saved_errno = errno;
+	return job->error != ECANCELED || job->result >= 0;
+}
 
-	if (job && atomic_fetch_sub(&job->references, 1) == 1) {
-		if (job->give_back && job->finished && !job->taken)
-			job->give_back(job);
-		mpg_private_close(job->bell);
-		free(job);
-	}
-	errno = saved_errno;
+static void put(struct mpg_job *job)
+{
+	if (atomic_fetch_sub(&job->references, 1) != 1)
+		return;
+	if (job->give_back && is_through(job) && !job->taken)
+		job->give_back(job);
+	mpg_private_close(job->bell);
+	free(job);
 }
 
 /* Runs when the call has returned, and when the worker was cancelled in it. */
@@ -43,7 +50,7 @@ static void finish(void *argument)
 
 	atomic_store(&job->done, true);
 	mpg_doorbell_ring(job->bell);
-	mpg_job_put(job);
+	put(job);
 }
 
 static void *work(void *argument)
@@ -54,7 +61,6 @@ static void *work(void *argument)
 	pthread_cleanup_push(finish, job);
 	job->run(job);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	job->finished = true;
 	pthread_cleanup_pop(1);
 	return NULL;
 }
@@ -72,6 +78,9 @@ static int start(struct mpg_job *job)
 	atomic_fetch_add(&job->references, 1);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	error = pthread_create(&job->worker, &attributes, work, job);
+	/* Thread-local memory lies on the stack too: there may be more of it than we allow for. */
+	if (error == EINVAL)
+		error = pthread_create(&job->worker, NULL, work, job);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	pthread_attr_destroy(&attributes);
 	if (error)
@@ -80,49 +89,73 @@ static int start(struct mpg_job *job)
 }
 
 /*
- * The waiter's hold on the worker: until it lets go, which it also does when its own thread is
- * cancelled, the worker can be named even if it has ended.
+ * The waiter gives up. Most calls are interruptible and so are soon gone; one that was faster than
+ * we has won something, and that is handed out after all. The rest is left to end in its own time.
  */
-struct hold {
-	struct mpg_job *job;
-	unsigned forks;
-};
-
-static void let_go(const struct hold *h)
+static bool abandon(struct mpg_job *job)
 {
-	int saved_errno = errno;
+	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
 
-	/* A fork child has no workers. */
-	if (h->forks == mpg_process_forks) {
-		if (!atomic_load(&h->job->done))
-			pthread_cancel(h->job->worker);
-		pthread_detach(h->job->worker);
+	job->running = false;
+	pthread_cancel(job->worker);
+	REAL(poll)(&bell, 1, INTERRUPTIBLE_MS);
+	if (!atomic_load(&job->done)) {
+		pthread_detach(job->worker);
+		return false;
 	}
-	errno = saved_errno;
+	pthread_join(job->worker, NULL);
+	return is_through(job);
 }
 
-static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
+static bool take(struct mpg_job *job)
 {
-	__attribute__((cleanup(let_go))) const struct hold h = { job, mpg_process_forks };
-
-	while (!atomic_load(&h.job->done))
-		if (!mpg_wait_on(w, job->bell, POLLIN))
-			break;
-	if (!atomic_load(&job->done))
-		return false;
 	job->taken = true;
 	errno = job->error;
 	return true;
 }
 
-bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
+/* False, with errno: the wait has ended and the job is abandoned. */
+static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
 {
-	int error = start(job);
+	unsigned forks = mpg_process_forks;
+	int error;
 
-	if (error) {
+	while (!atomic_load(&job->done)) {
+		if (mpg_wait_on(w, job->bell, POLLIN))
+			continue;
+		error = errno;
+		/* A fiber that was parked across fork() has no worker in the child. */
+		if (forks == mpg_process_forks && abandon(job))
+			return true;
+		job->running = false;
 		errno = error;
 		return false;
 	}
+	job->running = false;
+	pthread_join(job->worker, NULL);
+	return true;
+}
+
+bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
+{
+	/* No thread to be had: this one is blocked, which is right; an errno of ours would not be. */
+	if (start(job) != 0) {
+		job->run(job);
+		return take(job);
+	}
 	mpg_stats_count(worked);
-	return wait_for(w, job);
+	job->running = true;
+	return wait_for(w, job) && take(job);
+}
+
+void mpg_job_drop(struct mpg_job **job)
+{
+	int saved_errno = errno;
+
+	/* Only a waiter that was itself cancelled comes here with the worker still at it. */
+	if (*job && (*job)->running)
+		abandon(*job);
+	if (*job)
+		put(*job);
+	errno = saved_errno;
 }

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A blocking call that nothing else makes waitable runs on a worker thread, which signals an eventfd
- * when it is done. What the worker reads and writes lies in the job, on the heap: the waiting
- * fiber's stack may be elsewhere by then. A job whose waiter has gone is cancelled and frees itself.
+ * A blocking call that nothing else makes waitable runs on a worker thread, which signals an
+ * eventfd when it is done. What the worker reads and writes lies in the job, on the heap: the
+ * waiting fiber's stack may be elsewhere by then. A job whose waiter has gone is cancelled and
+ * frees itself.
  *
- *	struct peek { struct mpg_job job; ... } *p = mpg_job_new(sizeof(*p), run_peek);
- *	if (p && mpg_job_run(&w, &p->job))
- *		n = p->job.result;
- *	mpg_job_put(&p->job);
+ *	MPG_JOB(job, mpg_job_new(sizeof(struct peek), run_peek));
+ *	struct peek *peek = (struct peek *)job;
+ *
+ *	if (!job)
+ *		return REAL(recv)(...);
+ *	...
+ *	if (mpg_job_run(&w, job))
+ *		n = job->result;
  */
 #ifndef MPG_JOB_H
 #define MPG_JOB_H
@@ -17,20 +22,25 @@
 #pragma GCC visibility push(hidden)
 
 struct mpg_job {
-	void (*run)(struct mpg_job *);	/* on the worker: sets result, and error where that is < 0 */
-	void (*give_back)(struct mpg_job *);	/* optional: nobody has taken the result */
+	void (*run)(struct mpg_job *);	/* on the worker: sets result, and error if that is < 0 */
+	void (*give_back)(struct mpg_job *);	/* optional: what run() won and nobody has taken */
 	ssize_t result;
 	int error;
 	int bell;
 	_Atomic int references;
 	_Atomic bool done;
-	bool finished, taken;		/* run() has come to its end; mpg_job_run() has said so */
+	bool running;			/* a worker is to be joined */
+	bool taken;			/* mpg_job_run() has said that there is a result */
 	pthread_t worker;
 };
 
-/* NULL with errno. The caller holds a reference. */
-void *mpg_job_new(size_t size, void (*run)(struct mpg_job *));
-void mpg_job_put(struct mpg_job *job);
+/* NULL with errno: then the caller makes the real call itself. */
+struct mpg_job *mpg_job_new(size_t size, void (*run)(struct mpg_job *));
+
+/* Declares `name`; at the end of its block, or when the thread is cancelled in it, it is dropped. */
+#define MPG_JOB(name, init) __attribute__((cleanup(mpg_job_drop))) struct mpg_job *name = init
+
+void mpg_job_drop(struct mpg_job **job);
 
 /* Runs it and waits. False: the wait ended before, errno says why. */
 bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job);

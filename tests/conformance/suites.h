@@ -15,6 +15,7 @@
 	X(deadline) \
 	X(connect) \
 	X(transfer) \
+	X(terminal) \
 	X(events) \
 	X(poll) \
 	X(select) \
@@ -27,7 +28,9 @@
 	X(fork) \
 	X(cancel) \
 	X(names) \
-	X(fortified)
+	X(fortified) \
+	X(api) \
+	X(fibers)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)

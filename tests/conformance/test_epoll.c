@@ -139,7 +139,7 @@ START_TEST(bad_arguments_fail_as_ever)
 	FAILS(EBADF, epoll_wait(-1, events, 4, -1));
 	FAILS(EINVAL, epoll_wait(fd[0], events, 4, -1));
 	FAILS(EINVAL, epoll_wait(set, events, 0, -1));
-	FAILS(EINVAL, epoll_pwait(set, events, -1, -1, NULL));
+	FAILS(EINVAL, epoll_pwait(set, events, minus_one, -1, NULL));
 	FAILS(EINVAL, epoll_pwait2(set, events, 4, &bad, NULL));
 	ck_assert_uint_eq(waits(), 0);
 }

@@ -11,6 +11,7 @@
 #include "kinds.h"
 #include "mpgreen.h"
 #include "suites.h"
+#include "switch.h"
 #include "way.h"
 
 static char buf[16];
@@ -138,7 +139,7 @@ static pid_t vfork_and_close(void)
 		dup2(back[0], fd[1]);
 		dup2(back[1], 50);
 		close_range(fd[1], fd[1], 0);
-		_exit(mpgreen_attach(&own, back) == -ENOTSUP ? 0 : 1);
+		_exit(mpgreen_attach(&own, back) == (VFORK_IS_FORK ? 0 : -ENOTSUP) ? 0 : 1);
 	}
 	return pid;
 }

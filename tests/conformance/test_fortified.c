@@ -28,7 +28,9 @@ static struct pollfd set[2];
 
 /* The compiler must not know. */
 static volatile size_t length = sizeof(buf);
-static volatile nfds_t one = 1;
+static volatile size_t too_long = sizeof(buf) + 1;
+static volatile nfds_t one = 1, three = 3;
+static volatile ssize_t result;
 
 static void say_hello(void)
 {
@@ -81,27 +83,27 @@ END_TEST
 
 static void overflow_read(void)
 {
-	__read_chk(fd[0], buf, sizeof(buf) + 1, sizeof(buf));
+	result = __read_chk(fd[0], buf, too_long, sizeof(buf));
 }
 
 static void overflow_recv(void)
 {
-	__recv_chk(fd[0], buf, sizeof(buf) + 1, sizeof(buf), 0);
+	result = __recv_chk(fd[0], buf, too_long, sizeof(buf), 0);
 }
 
 static void overflow_recvfrom(void)
 {
-	__recvfrom_chk(fd[0], buf, sizeof(buf) + 1, sizeof(buf), 0, NULL, NULL);
+	result = __recvfrom_chk(fd[0], buf, too_long, sizeof(buf), 0, NULL, NULL);
 }
 
 static void overflow_poll(void)
 {
-	__poll_chk(set, 3, 0, sizeof(set));
+	result = __poll_chk(set, three, 0, sizeof(set));
 }
 
 static void overflow_ppoll(void)
 {
-	__ppoll_chk(set, 3, NULL, NULL, sizeof(set));
+	result = __ppoll_chk(set, three, NULL, NULL, sizeof(set));
 }
 
 static void (*const overflows[])(void) = {

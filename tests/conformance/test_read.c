@@ -129,11 +129,15 @@ START_TEST(a_read_ends_when_the_writer_goes)
 }
 END_TEST
 
+/* A read that begins after the master went finds the end; one that was blocked is told EIO. */
 START_TEST(a_read_from_a_terminal_ends_when_the_other_end_goes)
 {
-	open_kind(_i);
+	bool from_slave = open_kind(_i)->open == open_pty;
+	ssize_t n;
+
 	other_side(_i, hang_up);
-	FAILS(EIO, read(fd[0], buf, sizeof(buf)));
+	n = read(fd[0], buf, sizeof(buf));
+	ck_assert((n == -1 && errno == EIO) || (n == 0 && green() && from_slave));
 	assert_waited();
 }
 END_TEST
@@ -142,7 +146,7 @@ START_TEST(a_bad_buffer_fails_with_EFAULT)
 {
 	open_kind(_i);
 	say_hello();
-	FAILS(EFAULT, read(fd[0], (void *)8, 5));
+	FAILS(EFAULT, read(fd[0], nowhere, 5));
 }
 END_TEST
 
@@ -168,8 +172,8 @@ START_TEST(a_bad_vector_fails_with_EINVAL)
 
 	open_pipe(fd);
 	FAILS(EINVAL, readv(fd[0], &iov, 1));
-	FAILS(EINVAL, readv(fd[0], &iov, -1));
-	FAILS(EINVAL, readv(fd[0], &iov, 1 << 20));
+	FAILS(EINVAL, readv(fd[0], &iov, minus_one));
+	FAILS(EINVAL, readv(fd[0], &iov, too_many));
 	FAILS(EOPNOTSUPP, preadv2(fd[0], &(struct iovec){ buf, 1 }, 1, -1, 1 << 20));
 }
 END_TEST

@@ -162,14 +162,16 @@ START_TEST(MSG_WAITALL_fills_a_vector)
 }
 END_TEST
 
-/* So TCP does; a UNIX socket is content with what comes first. */
+/* So TCP does; a UNIX socket is content with what is there when it wakes up. */
 START_TEST(MSG_WAITALL_with_MSG_PEEK_waits_for_all_and_leaves_it)
 {
-	int expected = open_kind(_i)->open == open_tcp ? 5 : 2;
+	int least = open_kind(_i)->open == open_tcp ? 5 : 2;
+	ssize_t n;
 
 	other_side(_i, say_it_in_pieces);
-	OK(expected, recv(fd[0], buf, 5, MSG_WAITALL | MSG_PEEK));
-	ck_assert_mem_eq(buf, "hello", expected);
+	n = recv(fd[0], buf, 5, MSG_WAITALL | MSG_PEEK);
+	ck_assert_int_ge(n, least);
+	ck_assert_mem_eq(buf, "hello", n);
 	assert_waited();
 	other_side_join();
 	OK(5, recv(fd[0], buf, sizeof(buf), MSG_DONTWAIT));
@@ -354,6 +356,7 @@ END_TEST
 START_TEST(MSG_OOB_never_waits)
 {
 	open_tcp(fd);
+	count_waits_anew();
 	FAILS(EINVAL, recv(fd[0], buf, 1, MSG_OOB));
 	ck_assert_int_eq(send(fd[1], "ab!", 3, MSG_OOB), 3);
 	UNTIL(recv(fd[0], buf, 1, MSG_OOB) == 1);
@@ -373,7 +376,7 @@ START_TEST(wrong_calls_fail_as_ever)
 	FAILS(ENOTSOCK, recv(ends[0], buf, 1, 0));
 	FAILS(ENOTSOCK, recvmmsg(ends[0], two_messages(), 2, 0, NULL));
 	FAILS(EBADF, recv(-1, buf, 1, 0));
-	FAILS(EFAULT, recvmsg(stranger, (void *)8, 0));
+	FAILS(EFAULT, recvmsg(stranger, nowhere, 0));
 	ck_assert_uint_eq(waits(), 0);
 }
 END_TEST

@@ -14,6 +14,7 @@
 #include "fibers.h"
 #include "kinds.h"
 #include "suites.h"
+#include "switch.h"
 #include "way.h"
 
 /* Older names of signal() that the headers no longer show. */
@@ -185,6 +186,27 @@ START_TEST(siginterrupt_is_heeded)
 END_TEST
 #pragma GCC diagnostic pop
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+START_TEST(sigset_sets_the_handler_and_the_mask)
+{
+	sigset_t now;
+
+	open_pipe(fd);
+	ck_assert_ptr_eq(sigset(SIGUSR1, count_signal), SIG_DFL);
+	other_side(0, raise_it);
+	FAILS(EINTR, read(fd[0], buf, sizeof(buf)));
+	ck_assert_ptr_eq(sigset(SIGUSR1, SIG_HOLD), count_signal);
+	pthread_sigmask(SIG_BLOCK, NULL, &now);
+	ck_assert_int_eq(sigismember(&now, SIGUSR1), 1);
+	ck_assert_ptr_eq(sigset(SIGUSR1, count_signal), SIG_HOLD);
+	pthread_sigmask(SIG_BLOCK, NULL, &now);
+	ck_assert_int_eq(sigismember(&now, SIGUSR1), 0);
+	ck_assert_ptr_eq(sigset(SIGUSR1, SIG_IGN), count_signal);
+}
+END_TEST
+#pragma GCC diagnostic pop
+
 /* Trap: the handler's own read would hand the thread to another fiber in the middle of a handler. */
 static int handler_result;
 
@@ -270,9 +292,7 @@ END_TEST
 
 static void see_info(int sig, siginfo_t *info, void *context)
 {
-	ck_assert_int_eq(info->si_signo, sig);
-	ck_assert_ptr_nonnull(context);
-	signals++;
+	signals += info->si_signo == sig && context;
 }
 
 START_TEST(handlers_are_shown_as_they_were_set)
@@ -316,10 +336,13 @@ Suite *signal_suite(void)
 	each_kind(tcase, a_handler_ends_MSG_WAITALL_with_what_came, STREAM | SOCKET);
 	each_kind(tcase, a_handler_that_ran_before_a_call_does_not_end_it, PIPE);
 	tcase_add_test(tcase, a_handler_ends_an_accept);
-	tcase_add_test(tcase, siginterrupt_is_heeded);
+	tcase_add_test(tcase, sigset_sets_the_handler_and_the_mask);
 	tcase_add_loop_test(tcase, no_wait_begins_inside_a_handler, 0, 2);
 	tcase_add_test(tcase, a_handler_may_write_to_a_full_pipe);
 	each_side(tcase, a_handler_left_by_siglongjmp_is_not_running_any_more);
-	tcase_add_test(tcase, handlers_are_shown_as_they_were_set);
+	if (!HANDLERS_ARE_WRAPPED) {
+		tcase_add_test(tcase, siginterrupt_is_heeded);
+		tcase_add_test(tcase, handlers_are_shown_as_they_were_set);
+	}
 	return suite;
 }

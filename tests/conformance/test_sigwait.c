@@ -11,6 +11,10 @@
 #include "way.h"
 
 int __xpg_sigpause(int sig);
+int __sigpause(int sig_or_mask, int is_sig);
+
+/* The headers make another call of this name. */
+int old_sigpause(int mask) __asm__("sigpause");
 
 static volatile sig_atomic_t signals;
 static sigset_t usr1, before;
@@ -93,6 +97,23 @@ START_TEST(sigpause_lets_one_signal_in)
 	other_side(0, raise_it);
 	FAILS(EINTR, __xpg_sigpause(SIGUSR1));
 	ck_assert_int_eq(signals, 1);
+	assert_blocked();
+	assert_waited();
+}
+END_TEST
+
+/* By its old name sigpause() takes the mask to wait with. */
+START_TEST(every_sigpause_lets_signals_in)
+{
+	catch_usr1(SA_RESTART);
+	block_usr1();
+	other_side(0, raise_it);
+	FAILS(EINTR, __sigpause(SIGUSR1, 1));
+	other_side(0, raise_it);
+	FAILS(EINTR, __sigpause(0, 0));
+	other_side(0, raise_it);
+	FAILS(EINTR, old_sigpause(0));
+	ck_assert_int_eq(signals, 3);
 	assert_blocked();
 	assert_waited();
 }
@@ -208,6 +229,7 @@ Suite *sigwait_suite(void)
 	tcase_add_test(tcase, sigsuspend_lets_a_signal_in);
 	tcase_add_test(tcase, sigsuspend_takes_a_signal_that_is_pending);
 	tcase_add_test(tcase, sigpause_lets_one_signal_in);
+	tcase_add_test(tcase, every_sigpause_lets_signals_in);
 	each_side(tcase, sigwait_waits);
 	each_side(tcase, sigwaitinfo_tells_what_came);
 	each_side(tcase, sigtimedwait_waits);

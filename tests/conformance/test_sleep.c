@@ -4,6 +4,7 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -151,6 +152,22 @@ START_TEST(clock_nanosleep_returns_its_error)
 }
 END_TEST
 
+START_TEST(thrd_sleep_tells_the_time_that_is_left)
+{
+	struct timespec moment = { .tv_nsec = 20000000 }, long_time = { .tv_sec = 100 }, left;
+
+	catch_signals();
+	ck_assert_int_eq(thrd_sleep(&moment, NULL), 0);
+	assert_took(20);
+	assert_waited();
+	other_side(0, raise_it);
+	ck_assert_int_eq(thrd_sleep(&long_time, &left), -1);
+	ck_assert(left.tv_sec == 99 && left.tv_nsec > 0);
+	moment.tv_nsec = -1;
+	ck_assert_int_lt(thrd_sleep(&moment, NULL), -1);
+}
+END_TEST
+
 START_TEST(bad_arguments_fail_as_ever)
 {
 	struct timespec bad = { .tv_nsec = 1000000000 }, negative = { .tv_sec = -1 };
@@ -177,6 +194,7 @@ Suite *sleep_suite(void)
 	tcase_add_test(tcase, sleep_tells_the_seconds_that_are_left);
 	tcase_add_test(tcase, nanosleep_tells_the_time_that_is_left);
 	tcase_add_test(tcase, clock_nanosleep_returns_its_error);
+	tcase_add_test(tcase, thrd_sleep_tells_the_time_that_is_left);
 	tcase_add_test(tcase, bad_arguments_fail_as_ever);
 	return suite;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "kinds.h"
@@ -241,6 +242,40 @@ START_TEST(tee_waits_for_input_and_leaves_it)
 }
 END_TEST
 
+/* It fills the pipe once and does not wait for the reader, but for the first page it does. */
+START_TEST(vmsplice_waits_for_room)
+{
+	struct iovec iov[2];
+	ssize_t n;
+
+	make_file();
+	iov[0] = (struct iovec){ data, 4097 };
+	iov[1] = (struct iovec){ data + 4097, SIZE - 4097 };
+	open_kind(_i);
+	fill(fd[1]);
+	FAILS(EAGAIN, vmsplice(fd[1], iov, 1, SPLICE_F_NONBLOCK));
+	FAILS(EBADF, vmsplice(-1, iov, 1, 0));
+	ck_assert_uint_eq(waits(), 0);
+	other_side(_i, make_room);
+	n = vmsplice(fd[1], iov, 2, 0);
+	ck_assert(n > 0 && n < SIZE);
+	assert_waited();
+}
+END_TEST
+
+START_TEST(vmsplice_out_of_a_pipe_waits_for_input)
+{
+	char buf[8];
+	struct iovec iov = { buf, sizeof(buf) };
+
+	open_pipe(from);
+	other_side(_i, feed);
+	OK(5, vmsplice(from[0], &iov, 1, 0));
+	ck_assert_mem_eq(buf, "hello", 5);
+	assert_waited();
+}
+END_TEST
+
 Suite *transfer_suite(void)
 {
 	Suite *suite = suite_create("transfer");
@@ -252,6 +287,8 @@ Suite *transfer_suite(void)
 	each_kind(tcase, sendfile_respects_an_application_s_O_NONBLOCK, STREAM | HANGS_UP);
 	each_kind(tcase, splice_waits_for_input, STREAM | HANGS_UP);
 	each_kind(tcase, splice_waits_for_a_socket, STREAM | SOCKET);
+	each_kind(tcase, vmsplice_waits_for_room, PIPE);
+	each_side(tcase, vmsplice_out_of_a_pipe_waits_for_input);
 	each_side(tcase, splice_waits_for_room_in_a_pipe);
 	each_side(tcase, splice_and_tee_end_when_the_writer_goes);
 	each_side(tcase, tee_waits_for_input_and_leaves_it);

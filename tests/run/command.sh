@@ -16,8 +16,9 @@ for arg; do printf '<%s>' "$arg"; done
 END
 chmod +x "$dir/args"
 cd "$dir" || exit 99
-same "arguments arrive as they are" "<a b><*><><\$HOME><'\"><two${newline}lines${newline}><--help><--><-x><\\n>" \
-	"$("$script" "$dir/args" 'a b' '*' '' "\$HOME" "'\"" "two${newline}lines${newline}" --help -- -x '\n')"
+two="two${newline}lines${newline}"
+same "arguments arrive as they are" "<a b><*><><\$HOME><'\"><$two><--help><--><-x><\\n>" \
+	"$("$script" "$dir/args" 'a b' '*' '' "\$HOME" "'\"" "$two" --help -- -x '\n')"
 same "-- ends the options" '<--version>' "$("$script" -- "$dir/args" --version)"
 same "options of the command are its own" '<--scheduler><x>' "$("$script" ./args --scheduler x)"
 
@@ -31,7 +32,8 @@ same "stdout is the command's" out "$out"
 same "stderr is the command's" err "$err"
 same "no other descriptor is left open" "$(sh -c 'ls /proc/self/fd' </dev/null)" \
 	"$("$script" sh -c 'ls /proc/self/fd' </dev/null)"
-same "the environment is the caller's but for what was asked" "LD_PRELOAD=$dir/tree/.libs/libmpgreen.so" \
+same "the environment is the caller's but for what was asked" \
+	"LD_PRELOAD=$dir/tree/.libs/libmpgreen.so" \
 	"$( (env; "$script" env) | sort | uniq -u | grep -v '^_=')"
 
 for code in 0 1 42 125 126 127 255; do
@@ -42,7 +44,7 @@ done
 run "$script" sh -c 'kill -TERM $$'
 same "death by a signal" 143 "$status"
 
-refused "a command that is nowhere" 127 'no-such-command-here: command not found' "$script" no-such-command-here
+refused "a command that is nowhere" 127 'no-such-thing: command not found' "$script" no-such-thing
 refused "a path that is not there" 127 "$dir/no" "$script" "$dir/no"
 refused "an empty name" 127 "''" "$script" ''
 echo '#!/bin/sh' >"$dir/plain"
@@ -50,9 +52,11 @@ refused "a file that is not executable" 126 "$dir/plain: not executable" "$scrip
 refused "a directory" 126 "$dir/tree" "$script" "$dir/tree"
 mkdir "$dir/first" "$dir/second"
 cp "$dir/plain" "$dir/first/tool"
-refused "not executable, found through PATH" 126 "$dir/first/tool" env PATH="$dir/first:$PATH" "$script" tool
+refused "not executable, found through PATH" 126 "$dir/first/tool" \
+	env PATH="$dir/first:$PATH" "$script" tool
 cp "$dir/args" "$dir/second/tool"
-same "PATH goes on behind what is not executable" '<x>' "$(PATH=$dir/first:$dir/second:$PATH "$script" tool x)"
+same "PATH goes on behind what is not executable" '<x>' \
+	"$(PATH=$dir/first:$dir/second:$PATH "$script" tool x)"
 mkdir "$dir/first/other"
 cp "$dir/args" "$dir/second/other"
 same "and behind a directory" '<x>' "$(PATH=$dir/first:$dir/second:$PATH "$script" other x)"

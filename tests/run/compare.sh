@@ -6,7 +6,8 @@
 
 "$PYTHON" -c 'import test.test_epoll' 2>/dev/null || skip "$PYTHON has no test suite"
 
-# compare WHAT STATUS BODY: test_epoll with a library whose epoll_ctl() modifies nothing but does BODY.
+# compare WHAT STATUS BODY: test_epoll with a library whose epoll_ctl() does BODY where it should
+# modify.
 compare() {
 	cat >"$dir/bad.c" <<-END
 		#include <errno.h>
@@ -43,4 +44,7 @@ compare "a call that hangs" 1 'for (;;) pause()'
 has "a hang is told" "preloaded: hung" "$out"
 run "$PYTHON" "$top/tests/transparency/compare.py" --library "$dir/nothing.so" test_epoll
 same "a library that is not there" 2 "$status"
+run "$PYTHON" "$top/tests/transparency/compare.py" --python "$PYTHON" test_of_nothing
+same "a module that is not there: exit status" 2 "$status"
+has "a module that is not there: says so" "also without the library: test_of_nothing" "$out"
 finish

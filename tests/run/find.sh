@@ -52,6 +52,8 @@ if [ -f scripts/installed/greenmp-run ]; then
 fi
 if [ -f .libs/$name ] && [ -x scripts/greenmp-run ]; then
 	found "the tree that is being tested" "$build/.libs/$name" "$build/scripts/greenmp-run"
+	[ ! -r /proc/self/maps ] || has "and it is loaded" "$(readlink -f .libs/$name)" \
+		"$("$build/scripts/greenmp-run" cat /proc/self/maps)"
 fi
 
 mkdir -p "$dir/links/deep" "$dir/elsewhere"
@@ -61,7 +63,8 @@ ln -s deep/relative "$dir/links/chain"
 ln -s "$dir/tree" "$dir/links/directory"
 found "through a symbolic link" "$dir/tree/.libs/$name" "$dir/links/absolute"
 found "through a chain of relative links" "$dir/tree/.libs/$name" "$dir/links/chain"
-found "through a linked directory" "$dir/tree/.libs/$name" "$dir/links/directory/scripts/greenmp-run"
+found "through a linked directory" "$dir/tree/.libs/$name" \
+	"$dir/links/directory/scripts/greenmp-run"
 ln -s "$dir/tree/scripts/greenmp-run" "$dir/prefix-lib/bin/linked"
 found "a link beside an installed library takes that one" "$dir/prefix-lib/lib/$name" \
 	"$dir/prefix-lib/bin/linked"
@@ -80,7 +83,8 @@ same "as an argument of sh" "$dir/tree/.libs/$name" "$out"
 put "$dir/given" . .
 cd "$dir/given" || exit 99
 for path in "$dir/given/$name" "$name" "./$name" "../given/$name"; do
-	run "$dir/tree/scripts/greenmp-run" --library "$path" sh -c 'cd / && sh -c :; printf %s "$LD_PRELOAD"'
+	run "$dir/tree/scripts/greenmp-run" --library "$path" \
+		sh -c 'cd / && sh -c :; printf %s "$LD_PRELOAD"'
 	has "--library $path is made absolute" "$dir/given/" "$out"
 	same "--library $path preloads, also in another directory" '' "$err"
 done

@@ -13,7 +13,9 @@ else
 	CC=cc PYTHON=/usr/bin/python3 VERSION='' SOURCE=$top/scripts/greenmp-run
 fi
 case $top$build in
-*[!A-Za-z0-9_/.+-]*) echo "the build directory's name has a character LD_PRELOAD cannot carry"; exit 77 ;;
+*[!A-Za-z0-9_/.+-]*)
+	echo "skipped: the tree's name has a character that LD_PRELOAD or this test cannot carry"
+	exit 77 ;;
 esac
 
 dir=$(mktemp -d) || exit 99

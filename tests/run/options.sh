@@ -31,18 +31,20 @@ for value in on off; do sets --python $value MPGREEN_PYTHON; done
 for value in epoll '' Poll 'none poll'; do rejects --scheduler "$value" 'none poll'; done
 rejects --fds some 'all marked'
 rejects --stdio on 'native green'
-for value in 60001 -1 x 1.5 '' 99999999999999999999 ' 1'; do rejects --turn-ms "$value" '0 to 60000'; done
+for value in 60001 -1 x 1.5 '' 99999999999999999999 ' 1'; do
+	rejects --turn-ms "$value" '0 to 60000'
+done
 rejects --accept thread 'auto uring worker'
 rejects --python yes 'on off'
 
-for name in $(grep -o '"MPGREEN_[A-Z_]*"' "$top/src/settings.c" 2>/dev/null | tr -d '"' | sort -u); do
+for name in $(grep -o '"MPGREEN_[A-Z_]*"' "$top/src/settings.c" | tr -d '"'); do
 	[ "$name" = MPGREEN_ ] || has "there is an option for $name" "$name" "$("$script" --help)"
 done
 same "the library's other variables pass" x "$(MPGREEN_FDS=x "$script" printenv MPGREEN_FDS)"
 run "$script" printenv MPGREEN_SCHEDULER
 same "nothing is set that was not asked for" '' "$out"
-same "options add up" "poll marked" \
-	"$("$script" --scheduler poll --fds=marked --turn-ms 5 -- sh -c "echo \$MPGREEN_SCHEDULER \$MPGREEN_FDS")"
+same "options add up" "poll marked 5" "$("$script" --scheduler poll --fds=marked --turn-ms 5 -- \
+	sh -c 'echo $MPGREEN_SCHEDULER $MPGREEN_FDS $MPGREEN_TURN_MS')"
 
 run "$script" --help
 same "--help: exit status" 0 "$status"

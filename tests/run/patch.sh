@@ -25,7 +25,7 @@ same "without --patch PYTHONPATH is left alone" unset "$out"
 run "$script" --patch cat "$script"
 same "a command that is no Python does not notice" '' "$err"
 
-mkdir "$dir/inst" "$dir/inst/bin" "$dir/inst/lib" "$dir/inst/lib/mpgreen" "$dir/inst/lib/mpgreen/patch"
+mkdir -p "$dir/inst/bin" "$dir/inst/lib/mpgreen/patch"
 cp "$SOURCE" "$dir/inst/bin/greenmp-run"
 cp "$dir/fake.so" "$dir/inst/lib/libmpgreen.so"
 refused "no sitecustomize.py anywhere" 127 sitecustomize.py "$dir/inst/bin/greenmp-run" --patch true
@@ -116,8 +116,13 @@ run "$PYTHON" "$dir/twice.py" "$patch/sitecustomize.py"
 same "patch_all is called once" 1 "$out$err"
 run "$script" --patch "$PYTHON" -c 'import gevent.monkey; gevent.monkey.patch_all(); print("ran")'
 same "a program that patches by itself may" "ran" "$out$err"
-run env PYTHONPATH="$dir/shadowed" "$script" --patch "$PYTHON" -c 'import sys; print(sys.shadowed, sys.patched_before)'
+run env PYTHONPATH="$dir/shadowed" "$script" --patch "$PYTHON" -c '
+import sys; print(sys.shadowed, sys.patched_before)'
 same "gevent patches before the shadowed sitecustomize runs" "1 True" "$out"
+if [ -f "$build/.libs/libmpgreen.so" ] && [ -x "$build/scripts/greenmp-run" ]; then
+	run "$build/scripts/greenmp-run" --patch "$PYTHON" "$dir/program.py"
+	same "the same with the library of this tree" "True True${newline}0 0" "$out$err"
+fi
 run "$script" "$PYTHON" "$dir/program.py"
 has "without --patch nothing is patched" "False False" "$out"
 finish

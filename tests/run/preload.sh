@@ -40,16 +40,20 @@ has "and so is what was there" one "$(tail -n 2 "$dir/log")"
 
 missing=$dir/nowhere/libmpgreen.so
 refused "a library that is not there" 127 "$missing" "$script" --library "$missing" true
-refused "a link to nowhere" 127 "$dir/dangling" sh -c 'ln -s /nonexistent "$1" && exec "$2" --library="$1" true' \
-	sh "$dir/dangling" "$script"
+ln -s /nonexistent "$dir/dangling"
+refused "a link to nowhere" 127 "$dir/dangling" "$script" --library="$dir/dangling" true
 refused "a directory" 126 "$dir/tree" "$script" --library "$dir/tree" true
 echo "no library" >"$dir/text.so"
 refused "a text" 126 "$dir/text.so" "$script" --library "$dir/text.so" true
 head -c 200 "$dir/fake.so" >"$dir/short.so"
 refused "a library cut short" 126 "$dir/short.so" "$script" --library "$dir/short.so" true
-printf 'void nowhere_defined(void); __attribute__((constructor)) static void f(void) { nowhere_defined(); }\n' >"$dir/broken.c"
+cat >"$dir/broken.c" <<'END'
+void nowhere_defined(void);
+void (*needed)(void) = nowhere_defined;
+END
 "$CC" -shared -fPIC -Wl,-z,now -o "$dir/broken.so" "$dir/broken.c"
-refused "a library that needs what is not there" 126 "$dir/broken.so" "$script" --library "$dir/broken.so" true
+refused "a library that needs what is not there" 126 "$dir/broken.so" \
+	"$script" --library "$dir/broken.so" true
 if [ "$(id -u)" != 0 ]; then
 	cp "$dir/fake.so" "$dir/secret.so"
 	chmod 0 "$dir/secret.so"
@@ -63,7 +67,8 @@ for odd in 'a space' 'a:colon'; do
 	refused "a tree with ${odd#a}" 126 "${odd#a?}" "$dir/$odd/tree/scripts/greenmp-run" true
 done
 cp "$dir/fake.so" "$dir/\$ORIGIN.so"
-refused "a path that the loader would expand" 126 'ORIGIN' "$script" --library "$dir/\$ORIGIN.so" true
+refused "a path that the loader would expand" 126 'ORIGIN' \
+	"$script" --library "$dir/\$ORIGIN.so" true
 
 # Darwin has other names for it all; what greenmp-run sets can be seen anywhere.
 mkdir "$dir/darwin"
@@ -78,7 +83,8 @@ same "Darwin: its own variables" "$dylib${newline}1" "$out"
 same "Darwin: silent" '' "$err"
 run "$script" "$dir/printenv" LD_PRELOAD
 same "Darwin: no LD_PRELOAD" '' "$out"
-run env DYLD_INSERT_LIBRARIES="/a b/one.dylib:$dylib" "$script" "$dir/printenv" DYLD_INSERT_LIBRARIES
+run env DYLD_INSERT_LIBRARIES="/a b/one.dylib:$dylib" "$script" \
+	"$dir/printenv" DYLD_INSERT_LIBRARIES
 same "Darwin: the list is kept, and a space is no separator" "$dylib:/a b/one.dylib" "$out"
 run "$script" /usr/bin/env
 has "Darwin: a protected command is named" "/usr/bin/env is protected" "$err"

@@ -44,6 +44,9 @@ static struct {
 	atomic_uint closings;
 } loop;
 
+/* Is this the thread of the fibers? */
+static _Thread_local bool at_home;
+
 static int64_t now_ns(void)
 {
 	struct timespec now;
@@ -252,25 +255,38 @@ void fibers_start(void)
 {
 	loop.kick = eventfd(0, EFD_CLOEXEC);
 	ck_assert_int_ge(loop.kick, 0);
+	at_home = true;
 	loop.running = loop.fiber;
 	loop.running->state = RUNNING;
 	switch_first(&loop.running->notes);
 	ck_assert_int_eq(mpgreen_attach(&scheduler, &loop), 0);
 }
 
-void fibers_spawn(void (*body)(void))
+static struct fiber *free_fiber(void)
 {
 	struct fiber *fiber = loop.fiber;
-	void *stack = malloc(STACK);
 
 	while (fiber->state != FREE)
 		ck_assert_ptr_ne(++fiber, loop.fiber + FIBERS);
+	return fiber;
+}
+
+static void make_context(ucontext_t *context, void *stack)
+{
+	getcontext(context);
+	context->uc_stack.ss_sp = stack;
+	context->uc_stack.ss_size = STACK;
+	makecontext(context, run_body, 0);
+}
+
+void fibers_spawn(void (*body)(void))
+{
+	struct fiber *fiber = free_fiber();
+	void *stack = malloc(STACK);
+
 	ck_assert_ptr_nonnull(stack);
 	fiber->body = body;
-	getcontext(&fiber->context);
-	fiber->context.uc_stack.ss_sp = stack;
-	fiber->context.uc_stack.ss_size = STACK;
-	makecontext(&fiber->context, run_body, 0);
+	make_context(&fiber->context, stack);
 	switch_new(&fiber->notes, stack, STACK);
 	make_runnable(fiber, 0);
 }
@@ -295,29 +311,33 @@ static bool all_ended(void)
 	return true;
 }
 
+static void bury(struct fiber *fiber)
+{
+	switch_gone(&fiber->notes);
+	free(fiber->notes.stack);
+	*fiber = (struct fiber){ .state = FREE };
+}
+
 void fibers_join(void)
 {
 	while (!all_ended()) {
 		loop.running->state = JOINING;
 		run_others();
 	}
+	for (struct fiber *fiber = loop.fiber + 1; fiber < loop.fiber + FIBERS; fiber++)
+		if (fiber->state == ENDED)
+			bury(fiber);
 }
 
 void fibers_finish(void)
 {
 	fibers_join();
-	for (struct fiber *fiber = loop.fiber + 1; fiber < loop.fiber + FIBERS; fiber++)
-		if (fiber->state == ENDED) {
-			switch_gone(&fiber->notes);
-			free(fiber->notes.stack);
-			fiber->state = FREE;
-		}
 	ck_assert_int_eq(mpgreen_detach(), 0);
 }
 
 bool fibers_inside(void)
 {
-	return loop.running && loop.running != loop.fiber;
+	return at_home && loop.running != loop.fiber;
 }
 
 unsigned fibers_waits(void)

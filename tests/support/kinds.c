@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <termios.h>
@@ -76,6 +77,7 @@ const struct kind *open_kind(int i)
 	const struct kind *kind = &kinds[i / other_sides()];
 
 	kind->open(fd);
+	count_waits_anew();
 	return kind;
 }
 
@@ -84,7 +86,7 @@ void open_pipe(int ends[2])
 	ck_assert_int_eq(pipe(ends), 0);
 }
 
-const char *scratch(const char *name)
+char *scratch(const char *name)
 {
 	static char folder[64], path[PATH_MAX];
 	const char *parent = getenv("TMPDIR");
@@ -97,19 +99,16 @@ const char *scratch(const char *name)
 	return path;
 }
 
-static void remove_scratch(const char *path)
+static void remove_scratch(char *path)
 {
-	char folder[PATH_MAX];
-
 	ck_assert_int_eq(unlink(path), 0);
-	snprintf(folder, sizeof(folder), "%s", path);
-	*strrchr(folder, '/') = '\0';
-	rmdir(folder);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
 }
 
 void open_fifo(int ends[2])
 {
-	const char *path = scratch("fifo");
+	char *path = scratch("fifo");
 	int both;
 
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
@@ -205,20 +204,33 @@ void open_udp(int ends[2])
 	}
 }
 
-/* A pipe that takes PIPE_BUF bytes at once may still take single ones. */
-size_t fill(int end)
+/* A pipe that takes no more PIPE_BUF bytes at once may still take single ones. */
+static size_t fill_once(int end)
 {
 	static const char zeros[1 << 16];
 	size_t total = 0, step = sizeof(zeros);
 	ssize_t n;
 
-	set_nonblocking(end, true);
 	while (step > 0) {
 		while ((n = write(end, zeros, step)) > 0)
 			total += n;
 		ck_assert_int_eq(errno, EAGAIN);
 		step /= 16;
 	}
+
+	return total;
+}
+
+/* A terminal moves its data on a little later, and TCP lets its buffers grow. */
+size_t fill(int end)
+{
+	struct pollfd room = { .fd = end, .events = POLLOUT };
+	size_t total = 0;
+
+	set_nonblocking(end, true);
+	do
+		total += fill_once(end);
+	while (syscall(SYS_poll, &room, 1, 8) == 1);
 	set_nonblocking(end, false);
 
 	return total;

@@ -51,7 +51,7 @@ int listen_unix(struct sockaddr_storage *addr, socklen_t *len, int backlog);
 size_t fill(int end);
 
 /* A folder that is removed when the case ends, as an absolute path. */
-const char *scratch(const char *name);
+char *scratch(const char *name);
 
 void set_timeout(int end, int option, int ms);
 bool is_nonblocking(int end);

@@ -15,6 +15,13 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
+/* ThreadSanitizer makes vfork() a fork(), and its own of the signal handlers. */
+#if defined(__SANITIZE_THREAD__)
+enum { VFORK_IS_FORK = 1, HANDLERS_ARE_WRAPPED = 1 };
+#else
+enum { VFORK_IS_FORK = 0, HANDLERS_ARE_WRAPPED = 0 };
+#endif
+
 struct switch_notes {
 	void *stack;
 	size_t size;

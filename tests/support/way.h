@@ -37,8 +37,12 @@ void each_side(TCase *tcase, const TTest *test);
 /* ... and for `n` rows of a table: _i / other_sides() is the row. */
 void each_row(TCase *tcase, const TTest *test, int n);
 
-/* How often the scheduler was asked to wait since the case began; always 0 in the NATIVE way. */
+/*
+ * How often the scheduler was asked to wait since the case began, or had made its fds; always 0 in
+ * the NATIVE way.
+ */
 uint64_t waits(void);
+void count_waits_anew(void);
 
 /* The call under test has waited: through the scheduler if there is one. */
 void assert_waited(void);
@@ -61,6 +65,11 @@ bool is_blocked(pid_t thread);
 /* The thread of the test, for pthread_kill() and the like from the other side. */
 pthread_t test_thread(void);
 pid_t test_thread_id(void);
+
+/* Arguments that are wrong on purpose, so that the compiler cannot know. */
+extern void *volatile nowhere;
+extern volatile int minus_one;
+extern volatile int too_many;
 
 /* Monotonic milliseconds. */
 double now_ms(void);

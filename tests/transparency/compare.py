@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # The slow ones first: the last ones to start are then short.
 MODULES = ("test_io test_signal test_subprocess test_threading test_socket test_eintr _test_eintr "
            "test_os test_selectors test_posix test_poll test_select test_epoll test_pty").split()
+OUTSIDE = " (outside a test)"
 SIDES = ("plain", "preloaded")
 
 
@@ -89,15 +90,15 @@ class Comparison:
                 out.writelines(test + "\n" for test in sorted(ids))
             command += ["--" + flag, path]
         with open(os.path.join(place, "output"), "wb") as output:
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                     cwd=place, env=self.environment(run.side),
+            child = subprocess.Popen(command, cwd=place, env=self.environment(run.side),
+                                     stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                      start_new_session=True)
             why = self.wait(child, record)
         running, whole = run.take(record)
         if not whole:
             with open(os.path.join(place, "output"), encoding="utf-8", errors="replace") as output:
                 tail = output.read()[-4000:]
-            run.put(running or run.module + " (outside a test)", why, tail)
+            run.put(running or run.module + OUTSIDE, why, tail)
         shutil.rmtree(place, ignore_errors=True)
         return running, whole
 
@@ -178,7 +179,8 @@ class Report:
     def module(self, plain, preloaded):
         self.tests += len(plain.outcomes)
         odd = differences(plain, preloaded)
-        bad = sum(out.split()[0] not in ("ok", "skip", "expected") for out in plain.outcomes.values())
+        bad = sum(out.split()[0] not in ("ok", "skip", "expected")
+                  for out in plain.outcomes.values())
         say(f"{plain.module:15} {len(plain.outcomes):4} tests, {bad} failing plain, "
             f"{len(odd)} to look at again")
         if odd:
@@ -199,7 +201,7 @@ class Report:
         again = compare.module(module, "preloaded") if len(alone) < len(odd) else preloaded
         for test in odd:
             first = plain.outcomes.get(test, "absent"), preloaded.outcomes.get(test, "absent")
-            # It may need the tests before it: the same difference twice in whole runs is none of chance.
+            # It may need the tests before it: twice the same in whole runs is no chance.
             in_company = (again is not preloaded and first[1] == again.outcomes.get(test, "absent")
                           and set(seen["plain"][test]) == {first[0]})
             if test in alone or in_company:
@@ -282,7 +284,11 @@ def main():
     if options.scheduler != "none" and not any(preloaded.waits for _, preloaded in pairs):
         say("no call went through the scheduler: nothing was compared")
         return 2
-    if report.tests == 0:
+    broken = [plain.module for plain, _ in pairs if plain.module + OUTSIDE in plain.outcomes]
+    if broken:
+        say(f"{options.python} cannot run, also without the library: "
+            + " ".join(broken))
+    if broken or report.tests == 0:
         return 2
     return 1 if report.real else 0
 

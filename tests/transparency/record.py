@@ -101,7 +101,7 @@ def lines_of(path):
 
 
 def missing_preload():
-    """The library that LD_PRELOAD names and the loader did not take: the comparison would be void."""
+    """The library that LD_PRELOAD names and the loader did not take: nothing to compare then."""
     if not os.path.exists("/proc/self/maps"):
         return None
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:

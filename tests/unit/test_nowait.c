@@ -35,7 +35,7 @@ static void open_stream(int i)
 	streams[i / 2](ends);
 	for (int end = 0; end < 2; end++)
 		if (i % 2)
-			atomic_fetch_or(&entry_of(ends[end])->state, MPG_FD_NO_NOWAIT);
+			atomic_fetch_or(&entry_of(ends[end])->state, MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
 		else
 			entry_of(ends[end]);
 }
@@ -167,7 +167,7 @@ START_TEST(a_refusal_of_rwf_nowait_is_remembered)
 	open_pty(ends);
 	entry = entry_of(ends[0]);
 	try_read(ends[0], &byte, 1);
-	ck_assert(mpg_fd_state(entry) & MPG_FD_NO_NOWAIT);
+	ck_assert(mpg_fd_state(entry) & (MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE));
 }
 END_TEST
 
@@ -255,7 +255,7 @@ START_TEST(a_source_of_events_says_eagain_until_there_is_one)
 	char event[512];
 
 	if (_i % 2)
-		atomic_fetch_or(&entry_of(fd)->state, MPG_FD_NO_NOWAIT);
+		atomic_fetch_or(&entry_of(fd)->state, MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
 	else
 		entry_of(fd);
 	ck_assert(try_read(fd, event, sizeof(event)) == -1 && errno == EAGAIN);
@@ -272,7 +272,7 @@ START_TEST(a_full_eventfd_takes_no_more)
 	int fd = REAL(eventfd)(0, 0);
 
 	if (_i)
-		atomic_fetch_or(&entry_of(fd)->state, MPG_FD_NO_NOWAIT);
+		atomic_fetch_or(&entry_of(fd)->state, MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
 	else
 		entry_of(fd);
 	ck_assert_int_eq(try_write(fd, &most, sizeof(most), false), sizeof(most));

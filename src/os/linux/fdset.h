@@ -37,6 +37,15 @@ bool mpg_fdset_add_signals(struct mpg_fdset *set, const sigset_t *mask);
 /* Adds that one of `signals` is pending. */
 bool mpg_fdset_add_pending(struct mpg_fdset *set, const sigset_t *signals);
 
+/*
+ * Makes all sets look up: a member of one of them is closing, or waits on it are to end. One eventfd
+ * that is a member of every set does it.
+ */
+void mpg_fdset_alarm(void);
+
+/* In a fork child: the parent's alarm is not ours. */
+void mpg_fdset_forked(void);
+
 /* Forgets what has happened so far: call it between a wait and the next try. */
 void mpg_fdset_settle(const struct mpg_fdset *set);
 

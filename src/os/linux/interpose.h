@@ -24,11 +24,9 @@
 
 #include "real.h"
 
-#define INTERPOSE(ret, name, ...) \
-	__attribute__((visibility("default"))) ret name(__VA_ARGS__)
+#define INTERPOSE(ret, name, ...) __attribute__((visibility("default"))) ret name(__VA_ARGS__)
 
-#define GREEN(ret, name, ...) \
-	__attribute__((noinline)) static ret green_##name(__VA_ARGS__)
+#define GREEN(ret, name, ...) __attribute__((noinline)) static ret green_##name(__VA_ARGS__)
 
 /* gcc wants an alias to have its target's attributes; clang has no word for it. */
 #if __has_attribute(copy)

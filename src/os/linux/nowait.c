@@ -8,14 +8,15 @@
  */
 #define TTY_BYTES 32
 
-static bool refuses_nowait(const struct mpg_fd *entry)
+static bool has(const struct mpg_fd *entry, uint32_t bit)
 {
-	return mpg_fd_state(entry) & MPG_FD_NO_NOWAIT;
+	return mpg_fd_state(entry) & bit;
 }
 
-static void remember_refusal(struct mpg_fd *entry)
+/* Reading and writing apart: an eventfd can be asked for the one and not for the other. */
+static void remember_refusal(struct mpg_fd *entry, uint32_t bit)
 {
-	atomic_fetch_or_explicit(&entry->state, MPG_FD_NO_NOWAIT, memory_order_relaxed);
+	atomic_fetch_or_explicit(&entry->state, bit, memory_order_relaxed);
 }
 
 static bool is_green(const struct mpg_fd *entry)
@@ -36,6 +37,31 @@ static int would_block(void)
 	return -1;
 }
 
+/*
+ * An eventfd polls writable while there is room for 1. A larger number may still have to wait; how
+ * far the count has come is in /proc.
+ */
+static bool eventfd_has_room(int fd, const struct iovec *iov)
+{
+	unsigned long long count = 0, number;
+	char path[64], line[128];
+	FILE *info;
+
+	if (iov->iov_len < sizeof(number))
+		return true;
+	memcpy(&number, iov->iov_base, sizeof(number));
+	if (number <= 1 || number == ULLONG_MAX)
+		return true;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = fopen(path, "re");
+	while (info && fgets(line, sizeof(line), info))
+		if (sscanf(line, "eventfd-count: %llx", &count) == 1)
+			break;
+	if (info)
+		fclose(info);
+	return number < ULLONG_MAX - count;
+}
+
 static size_t total(const struct iovec *iov, int n)
 {
 	size_t len = 0;
@@ -45,13 +71,19 @@ static size_t total(const struct iovec *iov, int n)
 	return len;
 }
 
-/* With VMIN 0 and VTIME 0 a terminal's read() returns 0 at once, though poll() calls it not ready. */
+/* Nothing to move, or a count that the kernel refuses: neither waits. */
+static bool is_for_kernel(const struct iovec *iov, int n)
+{
+	return n <= 0 || n > IOV_MAX || !total(iov, n);
+}
+
+/* With VMIN 0 and VTIME 0 a terminal's read() returns 0 at once, though poll() says not ready. */
 static bool never_blocks(const struct mpg_fd *entry, int fd)
 {
 	struct termios t;
 
-	return mpg_fd_state(entry) & MPG_FD_TTY && tcgetattr(fd, &t) == 0
-		&& !(t.c_lflag & ICANON) && !t.c_cc[VMIN] && !t.c_cc[VTIME];
+	return mpg_fd_state(entry) & MPG_FD_TTY && tcgetattr(fd, &t) == 0 && !(t.c_lflag & ICANON)
+		&& !t.c_cc[VMIN] && !t.c_cc[VTIME];
 }
 
 ssize_t mpg_nowait_readv(struct mpg_fd *entry, int fd, const struct iovec *iov, int n, int flags)
@@ -60,13 +92,13 @@ ssize_t mpg_nowait_readv(struct mpg_fd *entry, int fd, const struct iovec *iov, 
 
 	if (!is_green(entry))
 		return flags ? REAL(preadv2)(fd, iov, n, -1, flags) : REAL(readv)(fd, iov, n);
-	if (!refuses_nowait(entry)) {
+	if (!has(entry, MPG_FD_NO_NOWAIT_READ)) {
 		r = REAL(preadv2)(fd, iov, n, -1, flags | RWF_NOWAIT);
 		if (r >= 0 || errno != EOPNOTSUPP)
 			return r;
-		remember_refusal(entry);
+		remember_refusal(entry, MPG_FD_NO_NOWAIT_READ);
 	}
-	if (total(iov, n) && !mpg_nowait_ready(fd, POLLIN) && !never_blocks(entry, fd))
+	if (!mpg_nowait_ready(fd, POLLIN) && !is_for_kernel(iov, n) && !never_blocks(entry, fd))
 		return would_block();
 	return flags ? REAL(preadv2)(fd, iov, n, -1, flags) : REAL(readv)(fd, iov, n);
 }
@@ -85,7 +117,7 @@ static ssize_t write_ready(struct mpg_fd *entry, int fd, const struct iovec *iov
 	size_t done = 0, within = 0;
 	ssize_t r = 0;
 
-	for (int i = 0; i < n; ) {
+	for (int i = 0; i < n;) {
 		struct iovec rest = { (char *)iov[i].iov_base + within, iov[i].iov_len - within };
 
 		if (!rest.iov_len) {
@@ -105,7 +137,7 @@ static ssize_t write_ready(struct mpg_fd *entry, int fd, const struct iovec *iov
 /* What must arrive as one piece: an eventfd's number, an atomic write to a FIFO. */
 static ssize_t write_whole(int fd, const struct iovec *iov, int n)
 {
-	return !total(iov, n) || mpg_nowait_ready(fd, POLLOUT) ? REAL(writev)(fd, iov, n) : would_block();
+	return mpg_nowait_ready(fd, POLLOUT) ? REAL(writev)(fd, iov, n) : would_block();
 }
 
 static ssize_t write_to_socket(int fd, const struct iovec *iov, int n)
@@ -125,30 +157,46 @@ ssize_t mpg_nowait_writev(struct mpg_fd *entry, int fd, const struct iovec *iov,
 		return flags ? REAL(pwritev2)(fd, iov, n, -1, flags) : REAL(writev)(fd, iov, n);
 	if (state & MPG_FD_SOCKET && more)
 		return write_to_socket(fd, iov, n);
-	if (!refuses_nowait(entry)) {
+	if (!has(entry, MPG_FD_NO_NOWAIT_WRITE)) {
 		r = REAL(pwritev2)(fd, iov, n, -1, flags | RWF_NOWAIT);
 		if (r >= 0 || errno != EOPNOTSUPP)
 			return r;
-		remember_refusal(entry);
+		remember_refusal(entry, MPG_FD_NO_NOWAIT_WRITE);
 	}
-	if (state & MPG_FD_ANON || (state & MPG_FD_FIFO && total(iov, n) <= PIPE_BUF))
+	if (is_for_kernel(iov, n))
+		return REAL(writev)(fd, iov, n);
+	if (state & MPG_FD_ANON)
+		return eventfd_has_room(fd, iov) ? write_whole(fd, iov, n) : would_block();
+	if (state & MPG_FD_FIFO && total(iov, n) <= PIPE_BUF)
 		return write_whole(fd, iov, n);
 	return write_ready(entry, fd, iov, n);
+}
+
+/* A datagram's connect() never waits, and such sockets are shared while they are connected anew. */
+static bool connect_may_wait(int fd)
+{
+	socklen_t len = sizeof(int);
+	int type = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0
+		&& (type == SOCK_STREAM || type == SOCK_SEQPACKET);
 }
 
 int mpg_nowait_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	int flags = REAL(fcntl)(fd, F_GETFL);
-	int r, error;
+	int r, error, cancelling;
 
-	if (flags < 0)
-		return -1;
-	if (!(flags & O_NONBLOCK))
-		REAL(fcntl)(fd, F_SETFL, flags | O_NONBLOCK);
+	if (flags < 0 || flags & O_NONBLOCK || !connect_may_wait(fd))
+		return REAL(connect)(fd, addr, len);
+	/* Cancelled in between the thread would leave the flag behind. */
+	pthread_testcancel();
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+	REAL(fcntl)(fd, F_SETFL, flags | O_NONBLOCK);
 	r = REAL(connect)(fd, addr, len);
 	error = errno;
-	if (!(flags & O_NONBLOCK))
-		REAL(fcntl)(fd, F_SETFL, flags);
+	REAL(fcntl)(fd, F_SETFL, flags);
+	pthread_setcancelstate(cancelling, NULL);
 	errno = error;
 	return r;
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "os/linux/uring.h"
+
+#if HAVE_DECL_IORING_OP_ACCEPT
+#include <linux/io_uring.h>
+
 #include "real.h"
+#include "registry/lock.h"
 #include "registry/private.h"
 
-#include <linux/io_uring.h>
 
 /* Linux 6.10; Debian 12's header is older. */
 #ifndef IORING_ACCEPT_DONTWAIT
@@ -11,7 +15,7 @@
 #endif
 
 /* Owns the ring: held for one system call that does not block. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct mpg_lock lock = MPG_LOCK_INITIALIZER;
 
 static struct ring {
 	int fd;
@@ -37,7 +41,8 @@ static void unmap(void)
 
 static void *map(size_t len, off_t offset)
 {
-	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring.fd, offset);
+	void *p =
+		mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring.fd, offset);
 
 	return p == MAP_FAILED ? NULL : p;
 }
@@ -78,13 +83,17 @@ static int run(const struct io_uring_sqe *sqe)
 	ring.sq_array[tail & *ring.sq_mask] = tail & *ring.sq_mask;
 	__atomic_store_n(ring.sq_tail, tail + 1, __ATOMIC_RELEASE);
 	/* EINTR: submitted or not, it is asked again until the answer is there. */
-	for (unsigned submit = 1; __atomic_load_n(ring.cq_tail, __ATOMIC_ACQUIRE) == head; ) {
+	for (unsigned submit = 1; __atomic_load_n(ring.cq_tail, __ATOMIC_ACQUIRE) == head;) {
 		long r = syscall(SYS_io_uring_enter, ring.fd, submit, 1, IORING_ENTER_GETEVENTS,
 				 NULL, 0);
 		if (r > 0)
 			submit = 0;
-		else if (r < 0 && errno != EINTR)
-			return -errno;
+		else if (r < 0 && errno != EINTR) {
+			/* Forbidden since. The entry must not go out with a later call's. */
+			__atomic_store_n(ring.sq_tail, tail, __ATOMIC_RELEASE);
+			state = ABSENT;
+			return -ENOSYS;
+		}
 	}
 	result = ring.cqes[head & *ring.cq_mask].res;
 	__atomic_store_n(ring.cq_head, head + 1, __ATOMIC_RELEASE);
@@ -125,8 +134,10 @@ static bool ready(void)
 {
 	if (state == UNTRIED) {
 		state = create() && self_test() ? WORKS : ABSENT;
-		if (state == ABSENT)
-			unmap();
+		if (state == WORKS)
+			return true;
+		unmap();
+		return false;
 	}
 	return state == WORKS;
 }
@@ -136,9 +147,9 @@ bool mpg_uring_can_accept(void)
 	int saved_errno = errno;
 	bool can;
 
-	pthread_mutex_lock(&lock);
+	mpg_lock(&lock);
 	can = ready();
-	pthread_mutex_unlock(&lock);
+	mpg_unlock(&lock);
 	errno = saved_errno;
 	return can;
 }
@@ -147,9 +158,9 @@ int mpg_uring_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	int r;
 
-	pthread_mutex_lock(&lock);
+	mpg_lock(&lock);
 	r = ready() ? accept_once(fd, addr, len, flags) : -ENOSYS;
-	pthread_mutex_unlock(&lock);
+	mpg_unlock(&lock);
 	if (r >= 0)
 		return r;
 	errno = -r;
@@ -158,17 +169,48 @@ int mpg_uring_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 
 void mpg_uring_before_fork(void)
 {
-	pthread_mutex_lock(&lock);
+	mpg_lock(&lock);
 }
 
 void mpg_uring_after_fork(void)
 {
-	pthread_mutex_unlock(&lock);
+	mpg_unlock(&lock);
 }
 
 void mpg_uring_forked(void)
 {
 	unmap();
 	state = UNTRIED;
-	pthread_mutex_unlock(&lock);
+	mpg_unlock(&lock);
 }
+
+#else /* headers of a kernel before 5.5: the other way is always taken */
+
+bool mpg_uring_can_accept(void)
+{
+	return false;
+}
+
+int mpg_uring_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	(void)fd;
+	(void)addr;
+	(void)len;
+	(void)flags;
+	errno = ENOSYS;
+	return -1;
+}
+
+void mpg_uring_before_fork(void)
+{
+}
+
+void mpg_uring_after_fork(void)
+{
+}
+
+void mpg_uring_forked(void)
+{
+}
+
+#endif

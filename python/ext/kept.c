@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exceptions that are raised in a greenlet while it is parked in C code: gevent.Timeout, kill(), an
+ * interrupt. The C code gets an error and cannot carry a Python exception, so it is kept here until
+ * control is back in Python code of the same greenlet.
+ *
+ * On the main thread a signal is tripped whose handler raises it: CPython looks for signals when a
+ * call fails with EINTR, before it tries again. On other threads, where signals do not run, a
+ * function of the package is called that arranges for it.
+ */
+#include "hub.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+int mpb_kept_signal;
+PyObject *mpb_kept_interrupt;
+
+static struct mpb_kept **find(struct mpb_kept **k, PyObject *greenlet)
+{
+	while (*k && (*k)->greenlet != greenlet)
+		k = &(*k)->next;
+	return k;
+}
+
+static struct mpb_kept *unlink_first(struct mpb_kept **k)
+{
+	struct mpb_kept *found = *k;
+
+	if (found)
+		*k = found->next;
+	return found;
+}
+
+static void drop(struct mpb_kept *k)
+{
+	Py_XDECREF(k->greenlet);
+	Py_XDECREF(k->type);
+	Py_XDECREF(k->value);
+	Py_XDECREF(k->traceback);
+	free(k);
+}
+
+bool mpb_kept_has(const struct mpb_hub *h, PyObject *greenlet)
+{
+	return *find((struct mpb_kept **)&h->kept, greenlet) != NULL;
+}
+
+/* Python 3.10 can trip a handler without a signal. */
+static void trip(void)
+{
+	static int (*simulate)(int);
+	static bool looked;
+
+	if (!looked)
+		simulate = (int (*)(int))dlsym(RTLD_DEFAULT, "PyErr_SetInterruptEx");
+	looked = true;
+	if (!simulate || simulate(mpb_kept_signal) != 0)
+		raise(mpb_kept_signal);
+}
+
+static void interrupt(struct mpb_hub *h)
+{
+	PyObject *result;
+
+	if (h->has_signals) {
+		trip();
+		return;
+	}
+	result = PyObject_CallObject(mpb_kept_interrupt, NULL);
+	if (!result)
+		PyErr_WriteUnraisable(mpb_kept_interrupt);
+	else if (result != Py_None)
+		PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), result);
+	Py_XDECREF(result);
+}
+
+static bool is_dead(PyObject *greenlet)
+{
+	PyObject *dead = PyObject_GetAttrString(greenlet, "dead");
+	bool answer = !dead || PyObject_IsTrue(dead) == 1;
+
+	Py_XDECREF(dead);
+	PyErr_Clear();
+	return answer;
+}
+
+/* Those who ended without a step of Python code. */
+static void drop_dead(struct mpb_hub *h)
+{
+	struct mpb_kept **k = &h->kept;
+
+	while (*k)
+		if (is_dead((*k)->greenlet))
+			drop(unlink_first(k));
+		else
+			k = &(*k)->next;
+}
+
+/* Without signals nothing is won by an EINTR: the C code would only try again. */
+int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet)
+{
+	struct mpb_kept *k = calloc(1, sizeof(*k));
+
+	if (!k) {
+		PyErr_WriteUnraisable(greenlet);
+		return ECANCELED;
+	}
+	drop_dead(h);
+	PyErr_Fetch(&k->type, &k->value, &k->traceback);
+	Py_INCREF(greenlet);
+	k->greenlet = greenlet;
+	k->next = h->kept;
+	h->kept = k;
+	interrupt(h);
+	return h->has_signals ? EINTR : ECANCELED;
+}
+
+void mpb_kept_drop_all(struct mpb_hub *h)
+{
+	struct mpb_kept *k;
+
+	while ((k = unlink_first(&h->kept)))
+		drop(k);
+}
+
+static struct mpb_kept **find_own(void)
+{
+	struct mpb_hub *h = mpb_hub_mine();
+	struct mpb_kept **k;
+	PyObject *greenlet;
+
+	if (!h || !h->kept)
+		return NULL;
+	greenlet = mpb_greenlet_current();
+	k = find(&h->kept, greenlet);
+	Py_XDECREF(greenlet);
+	return *k ? k : NULL;
+}
+
+static void raise_it(struct mpb_kept *k)
+{
+	PyErr_Restore(k->type, k->value, k->traceback);
+	k->type = k->value = k->traceback = NULL;
+	drop(k);
+}
+
+/* In the hub: whoever has got an exception kept and has parked elsewhere meanwhile. */
+static PyObject *deliver(PyObject *module, PyObject *unused)
+{
+	struct mpb_hub *h = mpb_hub_mine();
+	struct mpb_kept *k;
+	PyObject *result = Py_None;
+
+	(void)module;
+	(void)unused;
+	Py_INCREF(result);
+	while (result && h && (k = unlink_first(&h->kept))) {
+		if (!is_dead(k->greenlet)) {
+			Py_DECREF(result);
+			result = mpb_greenlet_throw(k->greenlet, k->type, k->value, k->traceback);
+		}
+		drop(k);
+	}
+	return result;
+}
+
+static PyMethodDef deliver_method = { "deliver", deliver, METH_NOARGS, NULL };
+
+static PyObject *deliver_soon(struct mpb_hub *h)
+{
+	PyObject *function = PyCFunction_New(&deliver_method, NULL);
+	int r = function ? mpb_call(h->loop, "run_callback", "(O)", function) : -1;
+
+	Py_XDECREF(function);
+	if (r < 0)
+		return NULL;
+	Py_RETURN_NONE;
+}
+
+PyObject *mpb_kept_raise(PyObject *module, PyObject *args)
+{
+	struct mpb_kept **k = find_own();
+	struct mpb_hub *h;
+
+	(void)module;
+	(void)args;
+	if (k) {
+		raise_it(unlink_first(k));
+		return NULL;
+	}
+	/* The owner has switched away without a step of Python code: it gets it where it is now. */
+	h = mpb_hub_mine();
+	if (h && h->kept)
+		return deliver_soon(h);
+	Py_RETURN_NONE;
+}
+
+static PyObject *value_of(struct mpb_kept *k)
+{
+	PyErr_NormalizeException(&k->type, &k->value, &k->traceback);
+	if (k->traceback)
+		PyException_SetTraceback(k->value, k->traceback);
+	Py_INCREF(k->value);
+	return k->value;
+}
+
+PyObject *mpb_kept_peek(PyObject *module, PyObject *unused)
+{
+	struct mpb_kept **k = find_own();
+
+	(void)module;
+	(void)unused;
+	if (k)
+		return value_of(*k);
+	Py_RETURN_NONE;
+}
+
+PyObject *mpb_kept_pop(PyObject *module, PyObject *unused)
+{
+	PyObject *value = mpb_kept_peek(module, unused);
+	struct mpb_kept **k = find_own();
+
+	if (k)
+		drop(unlink_first(k));
+	return value;
+}

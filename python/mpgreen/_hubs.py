@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""Attaches the threads that have a gevent hub, for as long as they have it, and no others."""
+import atexit
+import functools
+import os
+import signal
+import sys
+
+from . import _gevent, _interrupt, _modules, _multiprocessing
+
+_installed = False
+
+
+def did_patch_all(event=None):
+    """gevent's entry point gevent.plugins.monkey.did_patch_all."""
+    if _gevent.loaded():
+        install()
+
+
+def install():
+    global _installed
+    if _installed:
+        return
+    _installed = True
+    from gevent.hub import Hub
+    Hub.__init__ = _noticing_birth(Hub.__init__)
+    Hub.destroy = _noticing_death(Hub.destroy)
+    _interrupt.install()
+    _multiprocessing.install()
+    os.register_at_fork(after_in_child=_forked)
+    atexit.register(_gevent.decline)
+    _attach_existing(Hub)
+
+
+def attach():
+    import gevent
+    install()
+    _attach(gevent.get_hub())
+
+
+def _attach(hub):
+    _gevent.attach(hub, _interrupt.signals_run_here())
+
+
+def _try_to_attach(hub):
+    try:
+        _attach(hub)
+    except OSError as error:
+        print("mpgreen: a thread with a hub is not attached: %s" % error, file=sys.stderr)
+
+
+def _noticing_birth(original):
+    @functools.wraps(original)
+    def __init__(self, *args, **kwargs):
+        from gevent._hub_local import get_hub_if_exists
+        original(self, *args, **kwargs)
+        # A second hub of a thread is nobody's scheduler.
+        if get_hub_if_exists() is None and not _gevent.attached():
+            _try_to_attach(self)
+    return __init__
+
+
+def _noticing_death(original):
+    @functools.wraps(original)
+    def destroy(self, *args, **kwargs):
+        _gevent.destroyed(self)
+        return original(self, *args, **kwargs)
+    return destroy
+
+
+def _attach_existing(hub_class):
+    """Hubs older than patch_all(): each thread can only attach itself."""
+    from gevent._hub_local import get_hub_if_exists
+    import gc
+    mine = get_hub_if_exists()
+    for hub in [o for o in gc.get_objects() if isinstance(o, hub_class)]:
+        if hub is mine:
+            if not _gevent.attached():
+                _try_to_attach(hub)
+        elif hub.loop is not None and hasattr(hub.loop, "run_callback_threadsafe"):
+            hub.loop.run_callback_threadsafe(_try_to_attach, hub)
+
+
+def _forked():
+    hub = _gevent.forked()
+    if hub is not None:
+        _try_to_attach(hub)

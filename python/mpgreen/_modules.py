@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""Runs a function on a module when it is imported, without importing it."""
+import importlib.abc
+import importlib.machinery
+import sys
+
+_wanted = {}
+
+
+def when_imported(name, function):
+    if name in sys.modules:
+        function(sys.modules[name])
+        return
+    if not _wanted:
+        sys.meta_path.insert(0, _Finder())
+    _wanted[name] = function
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        function = _wanted.pop(name, None)
+        if function is None:
+            return None
+        for finder in sys.meta_path:
+            spec = finder.find_spec(name, path, target) if finder is not self else None
+            if spec is not None:
+                spec.loader = _Loader(spec.loader, function)
+                return spec
+        _wanted[name] = function
+        return None
+
+
+class _Loader(importlib.abc.Loader):
+    def __init__(self, loader, function):
+        self._loader = loader
+        self._function = function
+
+    def __getattr__(self, name):
+        return getattr(self._loader, name)
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        self._function(module)

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: MIT
+"""Exceptions raised in a greenlet that is parked in C code come out of it as themselves."""
+import os
+import time
+
+import gevent
+import pytest
+from gevent import monkey
+
+from conftest import native_thread, settle
+
+
+class Strange(BaseException):
+    pass
+
+
+def both_kinds_of_thread(test):
+    return pytest.mark.parametrize("run", [lambda f: f(), lambda f: native_thread(f).join()],
+                                   ids=["main thread", "other thread"])(test)
+
+
+@both_kinds_of_thread
+def test_a_timeout_comes_out_of_a_read(run, pipe):
+    def body():
+        began = time.monotonic()
+        timeout = gevent.Timeout(0.05)
+        with pytest.raises(gevent.Timeout) as caught:
+            with timeout:
+                os.read(pipe[0], 1)
+        assert caught.value is timeout
+        assert 0.04 < time.monotonic() - began < 5
+    run(body)
+
+
+@both_kinds_of_thread
+def test_a_silent_timeout_is_silent(run, pipe):
+    def body():
+        with gevent.Timeout(0.02, False):
+            os.read(pipe[0], 1)
+            raise AssertionError("the read came back")
+        return True
+    run(body)
+
+
+@both_kinds_of_thread
+def test_a_timeout_can_be_caught_at_the_call(run, pipe):
+    def body():
+        timeout = gevent.Timeout.start_new(0.02)
+        try:
+            os.read(pipe[0], 1)
+        except gevent.Timeout as caught:
+            assert caught is timeout
+        except OSError:
+            raise AssertionError("an error instead of the exception")
+        else:
+            raise AssertionError("the read came back")
+        finally:
+            timeout.close()
+    run(body)
+
+
+@both_kinds_of_thread
+def test_again_and_again(run, pipe):
+    def body():
+        for _ in range(20):
+            with pytest.raises(gevent.Timeout):
+                with gevent.Timeout(0.001):
+                    os.read(pipe[0], 1)
+    run(body)
+
+
+@both_kinds_of_thread
+def test_kill_ends_a_blocked_greenlet(run, pipe):
+    def body():
+        reading = gevent.spawn(lambda: os.read(pipe[0], 1))
+        settle()
+        reading.kill(timeout=5)
+        assert reading.ready() and isinstance(reading.value, gevent.GreenletExit)
+    run(body)
+
+
+@both_kinds_of_thread
+def test_any_exception_comes_out_with_its_arguments(run, pipe):
+    def body():
+        def read():
+            try:
+                os.read(pipe[0], 1)
+            except Strange as strange:
+                return strange
+        reading = gevent.spawn(read)
+        settle()
+        thrown = Strange("a", 1)
+        reading.kill(thrown, timeout=5)
+        assert reading.value is thrown
+    run(body)
+
+
+@both_kinds_of_thread
+def test_finally_blocks_run_and_can_wait(run, pipe):
+    def body():
+        other = os.pipe()
+
+        def read():
+            try:
+                os.read(pipe[0], 1)
+            finally:
+                steps.append(os.read(other[0], 1))
+
+        steps = []
+        reading = gevent.spawn(read)
+        settle()
+        reading.kill(block=False)
+        settle()
+        assert not reading.ready()
+        os.write(other[1], b"y")
+        reading.join(5)
+        assert steps == [b"y"]
+        for fd in other:
+            os.close(fd)
+    run(body)
+
+
+@both_kinds_of_thread
+def test_nobody_else_gets_it_and_no_data_is_lost(run, pipe):
+    def body():
+        reader, writer = pipe
+        first, second, third = (gevent.spawn(lambda: os.read(reader, 1)) for _ in range(3))
+        settle()
+        second.kill(timeout=5)
+        os.write(writer, b"ab")
+        assert (first.get(timeout=5), third.get(timeout=5)) == (b"a", b"b")
+    run(body)
+
+
+@both_kinds_of_thread
+def test_a_sleep_in_c_is_ended(run):
+    def body():
+        began = time.monotonic()
+        with pytest.raises(gevent.Timeout):
+            with gevent.Timeout(0.02):
+                monkey.get_original("time", "sleep")(30)
+        assert time.monotonic() - began < 5
+    run(body)
+
+
+@both_kinds_of_thread
+def test_a_foreign_function_is_ended(run, pipe):
+    """ctypes: C code that knows nothing of Python's signals."""
+    def body():
+        import ctypes
+        read = ctypes.CDLL(None).read
+        with pytest.raises(gevent.Timeout):
+            with gevent.Timeout(0.02):
+                read(pipe[0], ctypes.create_string_buffer(1), 1)
+                for _ in range(1000):
+                    pass
+    run(body)
+
+
+@both_kinds_of_thread
+def test_a_write_of_which_some_has_gone_is_ended(run, pipe):
+    def body():
+        with pytest.raises(gevent.Timeout):
+            with gevent.Timeout(0.02):
+                os.write(pipe[1], b"x" * (1 << 20))
+                for _ in range(1000):
+                    pass
+    run(body)
+
+
+def test_under_a_tracer_it_comes_out_of_another_thread_too(pipe):
+    import sys
+
+    def body():
+        sys.settrace(lambda *arguments: None)
+        try:
+            with pytest.raises(gevent.Timeout):
+                with gevent.Timeout(0.02):
+                    try:
+                        os.read(pipe[0], 1)
+                    except OSError:
+                        pass
+                    for _ in range(1000):
+                        pass
+        finally:
+            sys.settrace(None)
+    native_thread(body).join()
+
+
+def test_no_tracer_is_left_behind(pipe):
+    import sys
+
+    def body():
+        with pytest.raises(gevent.Timeout):
+            with gevent.Timeout(0.02):
+                os.read(pipe[0], 1)
+        assert sys.gettrace() is None
+        assert sys._getframe().f_trace is None
+    native_thread(body).join()
+
+
+def test_an_interrupt_comes_out_of_the_main_greenlet(script):
+    assert script("""
+from gevent import monkey; monkey.patch_all()
+import gevent, os, signal
+r, w = os.pipe()
+gevent.spawn_later(.05, os.kill, os.getpid(), signal.SIGINT)
+try:
+    os.read(r, 1)
+except KeyboardInterrupt:
+    print("KeyboardInterrupt")
+gevent.spawn_later(.001, os.write, w, b"x")
+print(os.read(r, 1))
+""") == "KeyboardInterrupt\nb'x'\n"
+
+
+def test_an_interrupt_that_nobody_catches_ends_the_program(script):
+    import signal
+    import subprocess
+    import sys
+    program = subprocess.Popen([sys.executable, "-c", """
+from gevent import monkey; monkey.patch_all()
+import gevent, os
+r, w = os.pipe()
+gevent.spawn(print, "waits", flush=True)
+os.read(r, 1)
+"""], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert program.stdout.readline() == b"waits\n"
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate()
+    assert b"KeyboardInterrupt" in err
+    assert program.returncode in (-signal.SIGINT, 1)
+
+
+def test_a_signal_handler_runs_while_c_code_waits(script):
+    assert script("""
+from gevent import monkey; monkey.patch_all()
+import gevent, os, signal
+r, w = os.pipe()
+signal.signal(signal.SIGALRM, lambda *a: os.write(w, b"x"))
+signal.setitimer(signal.ITIMER_REAL, .05)
+print(os.read(r, 1))
+""") == "b'x'\n"
+
+
+def test_a_parked_greenlet_that_is_dropped_is_no_harm(script):
+    assert script("""
+from gevent import monkey; monkey.patch_all()
+import gc, gevent, os
+from greenlet import greenlet
+r, w = os.pipe()
+seen = []
+def read():
+    try:
+        os.read(r, 1)
+    except BaseException as error:
+        seen.append(type(error).__name__)
+        raise
+g = greenlet(read, gevent.get_hub())
+gevent.get_hub().loop.run_callback(g.switch)
+gevent.sleep(.01)
+gevent.get_hub().loop.run_callback(g.throw, gevent.GreenletExit)
+gevent.sleep(.01)
+print(seen)
+""") == "['GreenletExit']\n"
