@@ -95,6 +95,5 @@ TESTS += tests/exports.sh tests/header.sh
 EXTRA_DIST += tests/header.c tests/support/tsan.supp tests/support/valgrind.supp
 
 # What the scripts compile with.
-AM_TESTS_ENVIRONMENT = CC='$(CC)'; export CC;
 
 include tests/unit/local.mk
