@@ -94,6 +94,4 @@ dist_check_SCRIPTS += tests/exports.sh tests/header.sh
 TESTS += tests/exports.sh tests/header.sh
 EXTRA_DIST += tests/header.c tests/support/tsan.supp tests/support/valgrind.supp
 
-# What the scripts compile with.
-
 include tests/unit/local.mk
