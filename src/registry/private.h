@@ -19,7 +19,9 @@ extern void (*mpg_private_closing)(int fd);
 
 static inline bool mpg_private_is(int fd)
 {
-	return mpg_fd_is_entered(fd) && mpg_fd_state(mpg_fd_entry(fd)) & MPG_FD_PRIVATE;
+	const struct mpg_fd *entry = mpg_fd_lookup(fd);
+
+	return entry && mpg_fd_state(entry) & MPG_FD_PRIVATE;
 }
 
 #pragma GCC visibility pop

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "os/linux/nowait.h"
+#include "os/linux/proc.h"
 #include "real.h"
 
 /*
@@ -43,9 +44,8 @@ static int would_block(void)
  */
 static bool eventfd_has_room(int fd, const struct iovec *iov)
 {
-	unsigned long long count = 0, number;
-	char path[64], line[128];
-	FILE *info;
+	unsigned long long number;
+	char path[64];
 
 	if (iov->iov_len < sizeof(number))
 		return true;
@@ -53,13 +53,7 @@ static bool eventfd_has_room(int fd, const struct iovec *iov)
 	if (number <= 1 || number == ULLONG_MAX)
 		return true;
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	info = fopen(path, "re");
-	while (info && fgets(line, sizeof(line), info))
-		if (sscanf(line, "eventfd-count: %llx", &count) == 1)
-			break;
-	if (info)
-		fclose(info);
-	return number < ULLONG_MAX - count;
+	return number < ULLONG_MAX - mpg_proc_number(path, "eventfd-count:", 16, 0);
 }
 
 static size_t total(const struct iovec *iov, int n)
