@@ -9,7 +9,8 @@ python_sources = \
 	python/mpgreen/_hubs.py \
 	python/mpgreen/_interrupt.py \
 	python/mpgreen/_modules.py \
-	python/mpgreen/_multiprocessing.py
+	python/mpgreen/_multiprocessing.py \
+	python/mpgreen/_streams.py
 python_tests = \
 	python/tests/conftest.py \
 	python/tests/test_cancel.py \

@@ -5,7 +5,7 @@ import functools
 import os
 import sys
 
-from . import _child, _gevent, _interrupt, _multiprocessing
+from . import _child, _gevent, _interrupt, _multiprocessing, _streams
 
 _installed = False
 
@@ -27,6 +27,7 @@ def install():
     _turn_after_close()
     _interrupt.install()
     _multiprocessing.install()
+    _streams.install()
     os.register_at_fork(after_in_child=_forked)
     atexit.register(_gevent.decline)
     _attach_existing(Hub)

@@ -39,10 +39,10 @@ def _alone(method):
 
 
 class _Turns:
-    @functools.cached_property
-    def turns(self):
+    def __init__(self, raw, buffer_size=io.DEFAULT_BUFFER_SIZE):
         from gevent.lock import RLock
-        return RLock()
+        super().__init__(raw, buffer_size)
+        self.turns = RLock()
 
 
 class BufferedWriter(_Turns, io.BufferedWriter):
@@ -74,9 +74,29 @@ def _open(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None
         can_wait = False
     if not can_wait:
         return stream
-    if isinstance(stream, io.TextIOWrapper):
-        text = io.TextIOWrapper(_shared(stream.detach, stream.buffer, buffering), stream.encoding,
-                                stream.errors, newline, stream.line_buffering)
-        text.mode = mode
+    if not isinstance(stream, io.TextIOWrapper):
+        return _shared(stream, buffering)
+    settings = stream.encoding, stream.errors, newline, stream.line_buffering
+    text = io.TextIOWrapper(_shared(stream.detach(), buffering), *settings)
+    text.mode = mode
+    return text
+
+
+def _shared(buffer, buffering):
+    kind = _SHARED.get(type(buffer))
+    if kind is None:
+        return buffer
+    raw = buffer.detach()
+    return kind(raw, buffering if buffering > 1 else max(raw._blksize, io.DEFAULT_BUFFER_SIZE))
+
+
+def _on_same_file(text):
+    """For sys.stdout. Whoever has the old one can go on with it."""
+    if type(getattr(text, "buffer", None)) is not io.BufferedWriter:
         return text
-    return _shared(lambda: stream, stream, buffering)
+    text.flush()
+    other = io.TextIOWrapper(BufferedWriter(text.buffer.raw), text.encoding, text.errors,
+                             line_buffering=text.line_buffering,
+                             write_through=text.write_through)
+    other.mode = text.mode
+    return other
