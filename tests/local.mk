@@ -93,7 +93,4 @@ dist_check_SCRIPTS += tests/exports.sh tests/header.sh
 TESTS += tests/exports.sh tests/header.sh
 EXTRA_DIST += tests/header.c tests/support/tsan.supp
 
-# What the scripts compile with.
-AM_TESTS_ENVIRONMENT = CC='$(CC)'; export CC;
-
 include tests/unit/local.mk

@@ -162,6 +162,17 @@ static PyObject *py_forked(PyObject *module, PyObject *unused)
 	return mpb_hub_forked();
 }
 
+static PyObject *py_ring(PyObject *module, PyObject *unused)
+{
+	struct mpb_hub *h = mpb_hub_mine();
+
+	(void)module;
+	(void)unused;
+	if (h && !h->declines)
+		mpb_timers_ring(h, 0);
+	Py_RETURN_NONE;
+}
+
 static PyObject *py_decline(PyObject *module, PyObject *unused)
 {
 	(void)module;
@@ -198,6 +209,7 @@ static PyMethodDef methods[] = {
 	{ "attached", py_attached, METH_NOARGS, "Has this thread a hub attached?" },
 	{ "destroyed", py_destroyed, METH_O, "destroyed(hub): it is about to be" },
 	{ "forked", py_forked, METH_NOARGS, "Forget all; returns the hub to attach anew, or None." },
+	{ "ring", py_ring, METH_NOARGS, "Let this thread's loop turn without delay." },
 	{ "decline", py_decline, METH_NOARGS, "No wait any more." },
 	{ "interrupt_by", py_interrupt_by, METH_VARARGS, "interrupt_by(signal, function)" },
 	{ "raise_kept", mpb_kept_raise, METH_VARARGS, "The handler of that signal." },

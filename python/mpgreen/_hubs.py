@@ -3,7 +3,6 @@
 import atexit
 import functools
 import os
-import signal
 import sys
 
 from . import _gevent, _interrupt, _modules, _multiprocessing
@@ -25,11 +24,26 @@ def install():
     from gevent.hub import Hub
     Hub.__init__ = _noticing_birth(Hub.__init__)
     Hub.destroy = _noticing_death(Hub.destroy)
+    _turn_after_close()
     _interrupt.install()
     _multiprocessing.install()
     os.register_at_fork(after_in_child=_forked)
     atexit.register(_gevent.decline)
     _attach_existing(Hub)
+
+
+def _turn_after_close():
+    """Since 25.8 gevent's os.close() closes when the loop turns next, which may be never."""
+    import gevent.os
+    deferred = getattr(gevent.os, "close", None)
+    if deferred is None or os.close is not deferred:
+        return
+
+    @functools.wraps(deferred)
+    def close(fd):
+        deferred(fd)
+        _gevent.ring()
+    os.close = gevent.os.close = close
 
 
 def attach():

@@ -14,7 +14,10 @@
 int mpg_private_adopt(int fd);
 void mpg_private_close(int fd);
 
-/* Called before a private fd is closed that a scheduler has watched. Set by the engine. */
+/* fd will not be waited for any more: the calling thread's schedulers, which watched it, hear of it. */
+void mpg_private_unwatch(int fd);
+
+/* How they hear. Only the thread that made a private fd ever waits for it. Set by the engine. */
 extern void (*mpg_private_closing)(int fd);
 
 static inline bool mpg_private_is(int fd)

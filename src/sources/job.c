@@ -95,16 +95,19 @@ static int start(struct mpg_job *job)
 static bool abandon(struct mpg_job *job)
 {
 	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
+	int cancelling;
 
+	/* Cancelled in here, the waiter would leave the worker neither joined nor detached. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
 	job->running = false;
 	pthread_cancel(job->worker);
 	REAL(poll)(&bell, 1, INTERRUPTIBLE_MS);
-	if (!atomic_load(&job->done)) {
+	if (atomic_load(&job->done))
+		pthread_join(job->worker, NULL);
+	else
 		pthread_detach(job->worker);
-		return false;
-	}
-	pthread_join(job->worker, NULL);
-	return is_through(job);
+	pthread_setcancelstate(cancelling, NULL);
+	return atomic_load(&job->done) && is_through(job);
 }
 
 static bool take(struct mpg_job *job)
@@ -131,8 +134,7 @@ static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
 		errno = error;
 		return false;
 	}
-	job->running = false;
-	pthread_join(job->worker, NULL);
+	abandon(job);
 	return true;
 }
 
@@ -155,7 +157,9 @@ void mpg_job_drop(struct mpg_job **job)
 	/* Only a waiter that was itself cancelled comes here with the worker still at it. */
 	if (*job && (*job)->running)
 		abandon(*job);
-	if (*job)
+	if (*job) {
+		mpg_private_unwatch((*job)->bell);
 		put(*job);
+	}
 	errno = saved_errno;
 }

@@ -86,7 +86,8 @@ ssize_t mpg_nowait_readv(struct mpg_fd *entry, int fd, const struct iovec *iov, 
 
 	if (!is_green(entry))
 		return flags ? REAL(preadv2)(fd, iov, n, -1, flags) : REAL(readv)(fd, iov, n);
-	if (!has(entry, MPG_FD_NO_NOWAIT_READ)) {
+	/* A vector is shown to the kernel first: it refuses a bad one, before it says no to the flag. */
+	if (n != 1 || !has(entry, MPG_FD_NO_NOWAIT_READ)) {
 		r = REAL(preadv2)(fd, iov, n, -1, flags | RWF_NOWAIT);
 		if (r >= 0 || errno != EOPNOTSUPP)
 			return r;
@@ -151,7 +152,7 @@ ssize_t mpg_nowait_writev(struct mpg_fd *entry, int fd, const struct iovec *iov,
 		return flags ? REAL(pwritev2)(fd, iov, n, -1, flags) : REAL(writev)(fd, iov, n);
 	if (state & MPG_FD_SOCKET && more)
 		return write_to_socket(fd, iov, n);
-	if (!has(entry, MPG_FD_NO_NOWAIT_WRITE)) {
+	if (n != 1 || !has(entry, MPG_FD_NO_NOWAIT_WRITE)) {
 		r = REAL(pwritev2)(fd, iov, n, -1, flags | RWF_NOWAIT);
 		if (r >= 0 || errno != EOPNOTSUPP)
 			return r;
