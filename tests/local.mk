@@ -24,6 +24,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_poll.c \
 	tests/conformance/test_read.c \
 	tests/conformance/test_receive.c \
+	tests/conformance/test_recvmmsg.c \
 	tests/conformance/test_select.c \
 	tests/conformance/test_send.c \
 	tests/conformance/test_signal.c \

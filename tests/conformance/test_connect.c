@@ -62,7 +62,7 @@ END_TEST
 
 START_TEST(accept_waits_for_a_connection)
 {
-	struct sockaddr_storage peer, own;
+	struct sockaddr_storage peer = { 0 }, own;
 	socklen_t peer_len = sizeof(peer), own_len = sizeof(own);
 
 	end = listen_row(_i, 4);

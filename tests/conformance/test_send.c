@@ -378,7 +378,7 @@ Suite *send_suite(void)
 	each_kind(tcase, send_sends_all_of_it, SOCKET | STREAM);
 	each_kind(tcase, sendto_sends_all_of_it, SOCKET | STREAM);
 	each_kind(tcase, sendmsg_sends_all_of_it, SOCKET | STREAM);
-	each_kind(tcase, MSG_DONTWAIT_sends_what_fits, SOCKET | STREAM);
+	each_kind(tcase, MSG_DONTWAIT_sends_what_fits, SOCKET | STREAM | AT_ONCE);
 	each_kind(tcase, partial_progress_is_returned_and_the_error_comes_next, SOCKET | STREAM);
 	each_kind(tcase, MSG_NOSIGNAL_spares_the_SIGPIPE, SOCKET | STREAM | AT_ONCE);
 	each_kind(tcase, a_message_waits_for_room, MESSAGE | REFUSES);

@@ -36,10 +36,10 @@ volatile int too_many = 1 << 28;
 
 static uint64_t library_waits(void)
 {
-	mpgreen_stats stats;
+	mpgreen_stats stats = { 0 };
 
-	ck_assert_int_eq(mpgreen_stats_read(&stats, sizeof(stats)), 0);
-	return stats.waits;
+	/* Handlers of signals call this too: no assert. */
+	return mpgreen_stats_read(&stats, sizeof(stats)) == 0 ? stats.waits : UINT64_MAX;
 }
 
 void count_waits_anew(void)
