@@ -5,12 +5,22 @@
 python_sources = \
 	python/mpgreen/__init__.py \
 	python/mpgreen/__main__.py \
+	python/mpgreen/_child.py \
 	python/mpgreen/_hubs.py \
 	python/mpgreen/_interrupt.py \
 	python/mpgreen/_modules.py \
-	python/mpgreen/_multiprocessing.py
+	python/mpgreen/_multiprocessing.py \
+	python/mpgreen/_streams.py
 python_tests = \
-	python/tests/conftest.py
+	python/tests/conftest.py \
+	python/tests/test_cancel.py \
+	python/tests/test_fork.py \
+	python/tests/test_interface.py \
+	python/tests/test_multiprocessing.py \
+	python/tests/test_streams.py \
+	python/tests/test_threads.py \
+	python/tests/test_waiting.py \
+	python/tests/test_without_gevent.py
 
 EXTRA_DIST += $(python_sources) $(python_tests) python/entry_points.txt python/tests/run pyproject.toml \
 	setup.py

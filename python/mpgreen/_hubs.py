@@ -5,7 +5,7 @@ import functools
 import os
 import sys
 
-from . import _gevent, _interrupt, _modules, _multiprocessing
+from . import _child, _gevent, _interrupt, _multiprocessing, _streams
 
 _installed = False
 
@@ -27,6 +27,7 @@ def install():
     _turn_after_close()
     _interrupt.install()
     _multiprocessing.install()
+    _streams.install()
     os.register_at_fork(after_in_child=_forked)
     atexit.register(_gevent.decline)
     _attach_existing(Hub)
@@ -56,7 +57,7 @@ def _attach(hub):
     _gevent.attach(hub, _interrupt.signals_run_here())
 
 
-def _try_to_attach(hub):
+def try_to_attach(hub):
     try:
         _attach(hub)
     except OSError as error:
@@ -70,7 +71,7 @@ def _noticing_birth(original):
         original(self, *args, **kwargs)
         # A second hub of a thread is nobody's scheduler.
         if get_hub_if_exists() is None and not _gevent.attached():
-            _try_to_attach(self)
+            try_to_attach(self)
     return __init__
 
 
@@ -90,12 +91,13 @@ def _attach_existing(hub_class):
     for hub in [o for o in gc.get_objects() if isinstance(o, hub_class)]:
         if hub is mine:
             if not _gevent.attached():
-                _try_to_attach(hub)
+                try_to_attach(hub)
         elif hub.loop is not None and hasattr(hub.loop, "run_callback_threadsafe"):
-            hub.loop.run_callback_threadsafe(_try_to_attach, hub)
+            hub.loop.run_callback_threadsafe(try_to_attach, hub)
 
 
 def _forked():
+    _child.forked()
     hub = _gevent.forked()
     if hub is not None:
-        _try_to_attach(hub)
+        try_to_attach(hub)

@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""multiprocessing and billiard: connections whose sockets gevent has made non-blocking."""
+"""multiprocessing and billiard: handles that gevent has made non-blocking, and clean children."""
 import functools
 
-from . import _gevent
+from . import _child, _gevent
 from ._modules import when_imported
 
 
 def install():
     when_imported("multiprocessing.connection", _mark_connections)
     when_imported("billiard.connection", _mark_connections)
+    when_imported("multiprocessing.util", _clean_children)
+    when_imported("billiard.util", _clean_children)
 
 
 def _mark_connections(module):
     connection = getattr(module, "_ConnectionBase", None)
     if connection is not None:
         connection.__init__ = _marking(connection.__init__)
+
+
+def _clean_children(module):
+    # The registry holds its keys weakly: a module lives long enough.
+    module.register_after_fork(_child, _child.clean)
 
 
 def _marking(original):

@@ -227,11 +227,15 @@ void other_side_join(void)
 
 static void become_poll(char **argv)
 {
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
 	if (getenv("MPGREEN_SCHEDULER"))
 		return;
 	setenv("MPGREEN_SCHEDULER", "poll", 1);
-	execv("/proc/self/exe", argv);
-	perror("execv");
+	path[n < 0 ? 0 : n] = '\0';
+	execv(path, argv);
+	perror(path);
 	exit(99);
 }
 

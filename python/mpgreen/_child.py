@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""A fork child of multiprocessing starts with none of its parent's greenlets.
+
+gevent lets the copies of them run on in the child as soon as it waits. Here they stay where they
+are: all that could wake them is stopped. They are kept, too, for one that is collected would run
+its finally blocks.
+"""
+import gc
+import os
+
+_forked_in = None
+_asleep = []
+
+# The parent's I/O, timers and children. Signals are inherited as handlers are; fork and async
+# watchers belong to gevent itself.
+_STOPPED = ("io", "timer", "idle", "child", "stat")
+
+
+def forked():
+    """Called in every fork child."""
+    global _forked_in
+    _forked_in = os.getpid()
+
+
+def clean(_=None):
+    """Called in every child of multiprocessing, also in those that were not forked."""
+    global _forked_in
+    if _forked_in != os.getpid():
+        return
+    _forked_in = None
+    from gevent._hub_local import get_hub_if_exists
+    hub = get_hub_if_exists()
+    if hub is None or hub.loop is None:
+        return
+    from . import _gevent
+    from greenlet import greenlet
+    # Our own watcher goes with the rest, and is made anew.
+    if _gevent.attached():
+        _gevent.detach()
+    _asleep.extend(o for o in gc.get_objects() if isinstance(o, greenlet))
+    _stop_watchers(hub.loop)
+    for callback in list(hub.loop._callbacks):
+        callback.stop()
+    from ._hubs import try_to_attach
+    try_to_attach(hub)
+
+
+def _stop_watchers(loop):
+    for thing in gc.get_objects():
+        kind = type(thing)
+        if (kind.__name__ in _STOPPED and kind.__module__.startswith("gevent.")
+                and hasattr(kind, "stop") and getattr(thing, "loop", None) is loop):
+            thing.stop()

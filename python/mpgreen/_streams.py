@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""Buffered streams that greenlets share.
+
+CPython's BufferedWriter and BufferedReader have a lock, and know who holds it by the thread. A
+greenlet that is parked in a write holds it; the next one on the same stream is of the same thread,
+so Python takes it for a reentrant call and raises RuntimeError. So open() gives streams on files
+that can be waited for, a pipe for instance, buffers that let one greenlet at a time come near that
+lock. All other streams are as ever.
+"""
+import builtins
+import functools
+import io
+import os
+import sys
+
+from . import _gevent
+
+_original = io.open
+
+
+def install():
+    # Not a function: one that is an attribute of a class would become a method.
+    io.open = builtins.open = functools.wraps(_original)(functools.partial(_open))
+    if os.environ.get("MPGREEN_STDIO") == "green":
+        sys.stdout = _on_same_file(sys.stdout)
+        sys.stderr = _on_same_file(sys.stderr)
+
+
+def _alone(method):
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        from gevent import get_hub, getcurrent
+        # Other threads have no greenlets that could be parked; the hub cannot wait.
+        if not _gevent.attached() or getcurrent() is get_hub():
+            return method(self, *args, **kwargs)
+        with self.turns:
+            return method(self, *args, **kwargs)
+    return call
+
+
+class _Turns:
+    def __init__(self, raw, buffer_size=io.DEFAULT_BUFFER_SIZE):
+        from gevent.lock import RLock
+        super().__init__(raw, buffer_size)
+        self.turns = RLock()
+
+
+class BufferedWriter(_Turns, io.BufferedWriter):
+    write = _alone(io.BufferedWriter.write)
+    flush = _alone(io.BufferedWriter.flush)
+    close = _alone(io.BufferedWriter.close)
+
+
+class BufferedReader(_Turns, io.BufferedReader):
+    read = _alone(io.BufferedReader.read)
+    read1 = _alone(io.BufferedReader.read1)
+    readinto = _alone(io.BufferedReader.readinto)
+    readinto1 = _alone(io.BufferedReader.readinto1)
+    readline = _alone(io.BufferedReader.readline)
+    peek = _alone(io.BufferedReader.peek)
+    __next__ = _alone(io.BufferedReader.__next__)
+    close = _alone(io.BufferedReader.close)
+
+
+_SHARED = {io.BufferedWriter: BufferedWriter, io.BufferedReader: BufferedReader}
+
+
+def _open(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True,
+          opener=None):
+    stream = _original(file, mode, buffering, encoding, errors, newline, closefd, opener)
+    try:
+        can_wait = _gevent.marks(stream.fileno())
+    except (OSError, ValueError):
+        can_wait = False
+    if not can_wait:
+        return stream
+    if not isinstance(stream, io.TextIOWrapper):
+        return _shared(stream, buffering)
+    settings = stream.encoding, stream.errors, newline, stream.line_buffering
+    text = io.TextIOWrapper(_shared(stream.detach(), buffering), *settings)
+    text.mode = mode
+    return text
+
+
+def _shared(buffer, buffering):
+    kind = _SHARED.get(type(buffer))
+    if kind is None:
+        return buffer
+    raw = buffer.detach()
+    return kind(raw, buffering if buffering > 1 else max(raw._blksize, io.DEFAULT_BUFFER_SIZE))
+
+
+def _on_same_file(text):
+    """For sys.stdout. Whoever has the old one can go on with it."""
+    if type(getattr(text, "buffer", None)) is not io.BufferedWriter:
+        return text
+    text.flush()
+    other = io.TextIOWrapper(BufferedWriter(text.buffer.raw), text.encoding, text.errors,
+                             line_buffering=text.line_buffering,
+                             write_through=text.write_through)
+    other.mode = text.mode
+    return other
