@@ -98,7 +98,8 @@ START_TEST(a_source_of_events_says_eagain_until_there_is_one)
 	char event[512];
 
 	if (_i % 2)
-		atomic_fetch_or(&entry_of(fd)->state, MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
+		atomic_fetch_or(&entry_of(fd)->state,
+				MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
 	else
 		entry_of(fd);
 	ck_assert(try_read(fd, event, sizeof(event)) == -1 && errno == EAGAIN);
@@ -115,7 +116,8 @@ START_TEST(a_full_eventfd_takes_no_more)
 	int fd = REAL(eventfd)(0, 0);
 
 	if (_i)
-		atomic_fetch_or(&entry_of(fd)->state, MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
+		atomic_fetch_or(&entry_of(fd)->state,
+				MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
 	else
 		entry_of(fd);
 	ck_assert_int_eq(try_write(fd, &most, sizeof(most)), sizeof(most));
@@ -181,9 +183,7 @@ START_TEST(ready_is_what_poll_says)
 }
 END_TEST
 
-SUITE_OF(events,
-	 { a_source_of_events_says_eagain_until_there_is_one, SOURCES },
+SUITE_OF(events, { a_source_of_events_says_eagain_until_there_is_one, SOURCES },
 	 { a_full_eventfd_takes_no_more, 2 },
 	 { connecting_where_the_backlog_is_full_says_eagain, 0 },
-	 { connecting_leaves_o_nonblock_as_it_was, 2 },
-	 { ready_is_what_poll_says, 0 })
+	 { connecting_leaves_o_nonblock_as_it_was, 2 }, { ready_is_what_poll_says, 0 })

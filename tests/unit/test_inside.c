@@ -113,8 +113,7 @@ START_TEST(a_handler_on_its_own_stack_left_by_longjmp_is_over)
 }
 END_TEST
 
-SUITE_OF(inside,
-	 { a_handler_knows_that_it_is_one, 0 },
+SUITE_OF(inside, { a_handler_knows_that_it_is_one, 0 },
 	 { after_a_nested_handler_the_outer_one_still_is_inside, 0 },
 	 { a_handler_left_by_longjmp_is_over, 0 },
 	 { a_handler_left_by_longjmp_from_a_nested_one_is_over, 0 },

@@ -228,7 +228,8 @@ START_TEST(a_fiber_parked_across_fork_is_no_waiter_of_the_child)
 END_TEST
 
 SUITE_OF(interrupted,
-	 { a_wait_ends_when_its_fd_is_closed_reused_or_woken, sizeof(endings) / sizeof(endings[0]) },
+	 { a_wait_ends_when_its_fd_is_closed_reused_or_woken,
+	   sizeof(endings) / sizeof(endings[0]) },
 	 { whoever_is_woken_gets_the_error_and_nobody_after, 0 },
 	 { an_fd_closed_between_two_tries_is_not_waited_for, 0 },
 	 { waking_says_how_many_waited_and_refuses_nonsense, 0 },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* src/os/linux/nowait.c: tries that never block, on every kind of fd, with and without RWF_NOWAIT. */
+/* src/os/linux/nowait.c: tries that never block, on every stream, with and without RWF_NOWAIT. */
 #include "os/linux/nowait.h"
 #include "real.h"
 #include "support.h"
@@ -19,7 +19,7 @@ static void (*const streams[])(int ends[2]) = {
 	open_pipe, open_fifo, open_unix, open_tcp, open_pty, open_pty_upward,
 };
 
-/* Each as the kernel does it, and again as if it refused RWF_NOWAIT. A terminal breaks in no way. */
+/* Each as the kernel does it, and as if it refused RWF_NOWAIT. A terminal breaks in no way. */
 enum { STREAMS = 2 * sizeof(streams) / sizeof(streams[0]), BREAKABLE = 2 * 4 };
 
 static int ends[2];
@@ -35,7 +35,8 @@ static void open_stream(int i)
 	streams[i / 2](ends);
 	for (int end = 0; end < 2; end++)
 		if (i % 2)
-			atomic_fetch_or(&entry_of(ends[end])->state, MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
+			atomic_fetch_or(&entry_of(ends[end])->state,
+					MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
 		else
 			entry_of(ends[end]);
 }
@@ -126,7 +127,9 @@ END_TEST
 
 START_TEST(writing_gathers_from_the_whole_vector_in_order)
 {
-	const struct iovec iov[] = { { (char[]){ 'a', 'b' }, 2 }, { NULL, 0 }, { (char[]){ 'c' }, 1 } };
+	const struct iovec iov[] = { { (char[]){ 'a', 'b' }, 2 },
+				     { NULL, 0 },
+				     { (char[]){ 'c' }, 1 } };
 	char bytes[3];
 
 	open_stream(_i);
@@ -245,8 +248,7 @@ START_TEST(a_socket_raises_none_in_a_call_that_has_written_before)
 }
 END_TEST
 
-SUITE_OF(nowait,
-	 { reading_where_nothing_is_there_says_eagain, STREAMS },
+SUITE_OF(nowait, { reading_where_nothing_is_there_says_eagain, STREAMS },
 	 { reading_gives_what_is_there, STREAMS },
 	 { reading_scatters_over_the_whole_vector, STREAMS },
 	 { reading_nothing_from_an_empty_stream_is_done_at_once, STREAMS },
@@ -258,6 +260,5 @@ SUITE_OF(nowait,
 	 { a_refusal_of_rwf_nowait_is_remembered, 0 },
 	 { a_terminal_with_no_minimum_reads_nothing_at_once, 0 },
 	 { an_fd_that_is_not_green_is_read_and_written_as_libc_does, 0 },
-	 { errors_are_those_of_libc, 0 },
-	 { writing_where_nobody_reads_raises_sigpipe, BREAKABLE },
+	 { errors_are_those_of_libc, 0 }, { writing_where_nobody_reads_raises_sigpipe, BREAKABLE },
 	 { a_socket_raises_none_in_a_call_that_has_written_before, 0 })

@@ -116,7 +116,8 @@ START_TEST(sigaction_shows_the_applications_own_flags_and_mask)
 	ck_assert_int_eq(sigaction(SIGUSR1, &act, NULL), 0);
 	ck_assert_int_eq(sigaction(SIGUSR1, NULL, &seen), 0);
 	ck_assert(seen.sa_handler == handle);
-	ck_assert_int_eq(seen.sa_flags & (SA_RESTART | SA_NODEFER | SA_SIGINFO), SA_RESTART | SA_NODEFER);
+	ck_assert_int_eq(seen.sa_flags & (SA_RESTART | SA_NODEFER | SA_SIGINFO),
+			 SA_RESTART | SA_NODEFER);
 	ck_assert(sigismember(&seen.sa_mask, SIGHUP) && !sigismember(&seen.sa_mask, SIGTERM));
 }
 END_TEST
@@ -341,8 +342,7 @@ START_TEST(a_fork_child_keeps_its_handlers)
 }
 END_TEST
 
-SUITE_OF(signals,
-	 { before_activation_a_handler_is_the_kernels, 0 },
+SUITE_OF(signals, { before_activation_a_handler_is_the_kernels, 0 },
 	 { activation_enters_the_handlers_that_there_are_through_ours, 0 },
 	 { activation_leaves_default_and_ignored_signals_alone, 0 },
 	 { activation_twice_wraps_once, 0 },
@@ -358,8 +358,7 @@ SUITE_OF(signals,
 	 { signal_installs_a_handler_that_restarts_and_returns_the_last, NOT_UNDER_TSAN },
 	 { a_signal_function_that_itself_calls_sigaction_does_not_hang, 0 },
 	 { sysv_signal_installs_a_handler_that_runs_once_and_interrupts, 0 },
-	 { sa_resethand_runs_a_handler_once, 0 },
-	 { a_handler_may_replace_itself, 0 },
+	 { sa_resethand_runs_a_handler_once, 0 }, { a_handler_may_replace_itself, 0 },
 	 { the_doorbell_rings_after_a_handler_while_someone_listens, 0 },
 	 { what_a_vfork_child_does_to_signals_its_parent_does_not_see, NOT_UNDER_TSAN },
 	 { a_fork_child_keeps_its_handlers, 0 })

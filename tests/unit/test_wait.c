@@ -316,12 +316,9 @@ START_TEST(a_wait_ends_the_turn)
 }
 END_TEST
 
-SUITE_OF(wait,
-	 { without_a_scheduler_nothing_waits, 0 },
-	 { what_is_known_not_to_block_passes_through, 0 },
-	 { what_is_not_open_passes_through, 0 },
-	 { in_a_native_section_nothing_waits, 0 },
-	 { in_a_signal_handler_nothing_waits, 0 },
+SUITE_OF(wait, { without_a_scheduler_nothing_waits, 0 },
+	 { what_is_known_not_to_block_passes_through, 0 }, { what_is_not_open_passes_through, 0 },
+	 { in_a_native_section_nothing_waits, 0 }, { in_a_signal_handler_nothing_waits, 0 },
 	 { a_try_that_succeeds_ends_the_call_with_errno_as_it_was, 0 },
 	 { a_try_that_fails_ends_the_call_with_its_error, 0 },
 	 { the_scheduler_is_told_what_the_call_waits_for, 0 },
@@ -334,9 +331,6 @@ SUITE_OF(wait,
 	 { an_fd_that_was_made_non_blocking_does_not_wait, 0 },
 	 { an_fd_marked_always_waits_even_then, 0 },
 	 { the_time_limit_of_a_socket_is_one_deadline_for_all_waits, 2 },
-	 { the_limit_of_the_other_direction_does_not_count, 2 },
-	 { a_limit_of_ages_is_none, 0 },
-	 { every_verdict_is_counted, 0 },
-	 { a_vfork_child_blocks_for_real, 0 },
-	 { a_call_may_wait_for_no_fd_at_all, 0 },
-	 { a_wait_ends_the_turn, 0 })
+	 { the_limit_of_the_other_direction_does_not_count, 2 }, { a_limit_of_ages_is_none, 0 },
+	 { every_verdict_is_counted, 0 }, { a_vfork_child_blocks_for_real, 0 },
+	 { a_call_may_wait_for_no_fd_at_all, 0 }, { a_wait_ends_the_turn, 0 })
