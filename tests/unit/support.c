@@ -14,7 +14,8 @@ Suite *suite_of(const char *name, const struct unit_test *tests, size_t n)
 	tcase_set_timeout(all, 5);
 	for (size_t i = 0; i < n; i++)
 		if (tests[i].times >= 0)
-			tcase_add_loop_test(all, tests[i].test, 0, tests[i].times ? tests[i].times : 1);
+			tcase_add_loop_test(all, tests[i].test, 0,
+					    tests[i].times ? tests[i].times : 1);
 	suite_add_tcase(suite, all);
 	return suite;
 }
@@ -207,7 +208,7 @@ void fill_up(int fd)
 	static const char block[4096];
 	int flags = REAL(fcntl)(fd, F_GETFL);
 
-	/* What is written to a terminal trickles away; one that was stopped takes nothing at once. */
+	/* What is written to a terminal trickles away; once stopped, it takes nothing. */
 	if (isatty(fd)) {
 		ck_assert_int_eq(tcflow(fd, TCOOFF), 0);
 		return;
@@ -271,7 +272,7 @@ static int exit_status(pid_t pid)
 
 int in_child(int (*body)(void *), void *argument)
 {
-	/* The library forgets it in the child, for good reason; a search for leaks need not know. */
+	/* The library forgets it in the child, with reason; a search for leaks must not mind. */
 	static struct mpg_slot *volatile slot;
 	pid_t pid;
 
@@ -288,7 +289,8 @@ int in_vfork_child(int (*body)(void *), void *argument)
 {
 	static _Alignas(16) char stack[64 * 1024];
 
-	return exit_status(clone(body, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, argument));
+	return exit_status(
+		clone(body, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, argument));
 }
 
 bool fake_set_uid, fake_no_uring, fake_no_threads;

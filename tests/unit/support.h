@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the unit tests share: descriptors of every kind, a scheduler that follows a script, children,
- * and what the program wrote on stderr. Nothing here sleeps, and no test waits for luck.
+ * What the unit tests share: descriptors of every kind, a scheduler that follows a script,
+ * children, and what the program wrote on stderr. Nothing sleeps, and no test waits for luck.
  */
 #ifndef UNIT_SUPPORT_H
 #define UNIT_SUPPORT_H
@@ -31,8 +31,8 @@ Suite *suite_of(const char *name, const struct unit_test *tests, size_t n);
 	}
 
 /*
- * For a test that a sanitizer makes impossible: TSan answers sigaction() from a table of its own, and
- * ASan (of gcc 12) fails its own check when a thread with SA_ONSTACK is unwound by pthread_cancel().
+ * For a test that a sanitizer makes impossible: TSan answers sigaction() from a table of its own;
+ * ASan (of gcc 12) fails a check of its own when pthread_cancel() unwinds a thread.
  */
 #ifdef __SANITIZE_THREAD__
 #define NOT_UNDER_TSAN -1
@@ -45,7 +45,7 @@ Suite *suite_of(const char *name, const struct unit_test *tests, size_t n);
 #define NOT_UNDER_ASAN 0
 #endif
 
-/* What a wait does: it acts on fd, then answers. One wait more than there are steps fails the test. */
+/* What a wait does: it acts on fd, then answers. One wait more than steps fails the test. */
 struct step {
 	int verdict;
 	int error;			/* errno that it leaves */
@@ -68,12 +68,12 @@ extern const mpgreen_scheduler scripted;
 /* Attaches the scripted scheduler and gives it its steps. */
 void script_play(const struct step *steps, size_t n);
 
-#define READY { .verdict = MPGREEN_READY }
+#define READY ((struct step){ .verdict = MPGREEN_READY })
 #define READY_AFTER(act, argument) \
-	{ .verdict = MPGREEN_READY, .meanwhile = act, .fd = argument }
-#define TIMEOUT { .verdict = MPGREEN_TIMEOUT }
-#define NATIVE { .verdict = MPGREEN_NATIVE }
-#define CANCELLED(why) { .verdict = MPGREEN_CANCELLED, .error = why }
+	((struct step){ .verdict = MPGREEN_READY, .meanwhile = act, .fd = argument })
+#define TIMEOUT ((struct step){ .verdict = MPGREEN_TIMEOUT })
+#define NATIVE ((struct step){ .verdict = MPGREEN_NATIVE })
+#define CANCELLED(why) ((struct step){ .verdict = MPGREEN_CANCELLED, .error = why })
 
 #define NOTHING_TO_WAIT_FOR() script_play(NULL, 0)
 #define PLAY(...) \

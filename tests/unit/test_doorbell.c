@@ -100,10 +100,8 @@ START_TEST(without_a_free_number_there_is_none_and_errno_says_why)
 }
 END_TEST
 
-SUITE_OF(doorbell,
-	 { a_thread_has_one_doorbell_and_it_is_private, 0 },
+SUITE_OF(doorbell, { a_thread_has_one_doorbell_and_it_is_private, 0 },
 	 { it_rings_until_it_is_silenced, 0 },
 	 { ringing_and_silencing_keep_errno_and_never_block, 0 },
-	 { each_thread_has_its_own_and_takes_it_along, 0 },
-	 { a_fork_child_has_a_new_one, 0 },
+	 { each_thread_has_its_own_and_takes_it_along, 0 }, { a_fork_child_has_a_new_one, 0 },
 	 { without_a_free_number_there_is_none_and_errno_says_why, 0 })

@@ -372,24 +372,20 @@ START_TEST(a_process_that_does_not_own_the_registry_changes_nothing_in_it)
 }
 END_TEST
 
-SUITE_OF(fds,
-	 { each_kind_of_fd_is_known_for_what_it_is, KINDS },
+SUITE_OF(fds, { each_kind_of_fd_is_known_for_what_it_is, KINDS },
 	 { with_marked_fds_only_no_kind_is_green_by_itself, KINDS },
 	 { a_mark_makes_an_fd_green_where_only_marked_ones_are, 0 },
 	 { a_mark_and_what_it_asks_for_outlive_an_examination, 0 },
-	 { a_marked_number_that_has_become_a_file_is_not_green, 0 },
-	 { examining_keeps_errno, 0 },
+	 { a_marked_number_that_has_become_a_file_is_not_green, 0 }, { examining_keeps_errno, 0 },
 	 { an_fd_that_is_not_open_stays_unknown, 0 },
 	 { a_wild_fd_number_does_not_count_as_the_highest, 0 },
 	 { a_mark_ends_when_its_fd_was_closed_behind_our_back, 0 },
-	 { every_fd_number_has_an_entry_of_its_own, FAR },
-	 { a_negative_number_has_no_entry, 0 },
+	 { every_fd_number_has_an_entry_of_its_own, FAR }, { a_negative_number_has_no_entry, 0 },
 	 { an_open_fd_beyond_the_flat_part_is_examined_and_forgotten, 0 },
 	 { nothing_is_entered_before_the_first_attach, 0 },
 	 { forgetting_sets_an_fd_back_and_ends_its_waits, 0 },
 	 { forgetting_a_watched_fd_says_that_a_scheduler_must_be_told, 0 },
 	 { what_is_watched_is_still_watched_after_an_examination, 0 },
-	 { waking_counts_the_waiters_and_says_why, 0 },
-	 { the_highest_number_only_grows, 0 },
+	 { waking_counts_the_waiters_and_says_why, 0 }, { the_highest_number_only_grows, 0 },
 	 { in_a_fork_child_nobody_waits_and_nothing_is_watched, 0 },
 	 { a_process_that_does_not_own_the_registry_changes_nothing_in_it, 0 })

@@ -169,17 +169,14 @@ START_TEST(a_fork_child_has_none_of_its_parents)
 }
 END_TEST
 
-SUITE_OF(private,
-	 { a_private_fd_has_a_high_number_and_closes_on_exec, 0 },
-	 { under_a_small_limit_it_takes_the_upper_half, 0 },
-	 { the_number_it_had_is_free_again, 0 },
+SUITE_OF(private, { a_private_fd_has_a_high_number_and_closes_on_exec, 0 },
+	 { under_a_small_limit_it_takes_the_upper_half, 0 }, { the_number_it_had_is_free_again, 0 },
 	 { what_could_not_be_made_is_not_adopted, 0 },
 	 { with_no_number_left_the_fd_is_closed_and_errno_says_why, 0 },
 	 { the_application_cannot_close_it, 0 },
 	 { the_application_cannot_put_another_file_in_its_place, 0 },
 	 { close_range_closes_all_but_it, 0 },
-	 { close_range_that_begins_or_ends_at_it_spares_it, 0 },
-	 { closefrom_closes_all_but_it, 0 },
+	 { close_range_that_begins_or_ends_at_it_spares_it, 0 }, { closefrom_closes_all_but_it, 0 },
 	 { the_library_closes_it_and_the_number_means_nothing_more, 0 },
 	 { closing_a_number_that_is_not_private_does_nothing, 0 },
 	 { it_cannot_be_marked_or_asked_for_its_marks, 0 },

@@ -255,15 +255,12 @@ START_TEST(an_fd_that_has_become_a_file_is_not_waited_for)
 }
 END_TEST
 
-SUITE_OF(progress,
-	 { a_call_goes_on_until_all_is_moved, 0 },
-	 { all_at_once_needs_no_wait_and_keeps_errno, 0 },
-	 { progress_begins_the_attempts_anew, 0 },
+SUITE_OF(progress, { a_call_goes_on_until_all_is_moved, 0 },
+	 { all_at_once_needs_no_wait_and_keeps_errno, 0 }, { progress_begins_the_attempts_anew, 0 },
 	 { an_error_before_any_progress_is_the_calls, 0 },
 	 { an_error_after_progress_gives_the_count_instead, 0 },
 	 { a_wait_that_ends_badly_after_progress_gives_the_count, 2 },
-	 { a_close_after_progress_gives_the_count, 0 },
-	 { the_end_of_the_file_ends_the_call, 0 },
+	 { a_close_after_progress_gives_the_count, 0 }, { the_end_of_the_file_ends_the_call, 0 },
 	 { a_non_blocking_fd_gives_what_went, 0 },
 	 { an_error_that_a_socket_gives_once_is_left_to_the_next_call, 0 },
 	 { from_the_fourth_wait_on_changes_are_waited_for, 0 },

@@ -13,7 +13,8 @@ static mpgreen_stats read_all(void)
 
 START_TEST(each_verdict_counts_as_what_it_is)
 {
-	static const int verdicts[] = { MPGREEN_READY, MPGREEN_TIMEOUT, MPGREEN_CANCELLED, MPGREEN_NATIVE };
+	static const int verdicts[] = { MPGREEN_READY, MPGREEN_TIMEOUT, MPGREEN_CANCELLED,
+					MPGREEN_NATIVE };
 	mpgreen_stats stats;
 	uint64_t counts[4];
 
@@ -62,7 +63,10 @@ END_TEST
 
 START_TEST(a_caller_that_knows_more_counts_gets_zeros_for_them)
 {
-	struct { mpgreen_stats known; uint64_t unknown; } stats = { .unknown = 9 };
+	struct {
+		mpgreen_stats known;
+		uint64_t unknown;
+	} stats = { .unknown = 9 };
 
 	ck_assert_int_eq(mpgreen_stats_read(&stats.known, sizeof(stats)), 0);
 	ck_assert_uint_eq(stats.unknown, 0);
@@ -91,11 +95,9 @@ START_TEST(a_fork_child_counts_from_zero)
 }
 END_TEST
 
-SUITE_OF(stats,
-	 { each_verdict_counts_as_what_it_is, 4 },
+SUITE_OF(stats, { each_verdict_counts_as_what_it_is, 4 },
 	 { a_verdict_that_is_none_counts_as_native, 0 },
 	 { the_other_counts_are_handed_out_in_their_places, 0 },
 	 { a_caller_that_knows_fewer_counts_gets_those, 0 },
 	 { a_caller_that_knows_more_counts_gets_zeros_for_them, 0 },
-	 { no_place_to_put_the_counts_is_refused, 0 },
-	 { a_fork_child_counts_from_zero, 0 })
+	 { no_place_to_put_the_counts_is_refused, 0 }, { a_fork_child_counts_from_zero, 0 })
