@@ -15,10 +15,14 @@ static int refuse(void)
 
 GREEN(int, close, int fd)
 {
+	int r;
+
 	if (mpg_private_is(fd))
 		return refuse();
 	mpg_wait_forget(fd);
-	return REAL(close)(fd);
+	r = REAL(close)(fd);
+	mpg_wait_closed();
+	return r;
 }
 
 INTERPOSE(int, close, int fd)
@@ -29,19 +33,25 @@ INTERPOSE(int, close, int fd)
 /* libc closes behind our back, after it has flushed: the number must be forgotten by then. */
 INTERPOSE(int, fclose, FILE *stream)
 {
-	int saved_errno = errno;
+	int saved_errno = errno, r;
 
 	if (mpg_fds_are_active())
 		mpg_wait_forget(fileno(stream));
 	errno = saved_errno;	/* a stream in memory has no fd */
-	return REAL(fclose)(stream);
+	r = REAL(fclose)(stream);
+	mpg_wait_closed();
+	return r;
 }
 
 INTERPOSE(int, closedir, DIR *directory)
 {
+	int r;
+
 	if (mpg_fds_are_active() && directory)
 		mpg_wait_forget(dirfd(directory));
-	return REAL(closedir)(directory);
+	r = REAL(closedir)(directory);
+	mpg_wait_closed();
+	return r;
 }
 
 static bool is_open(int fd)
@@ -61,6 +71,12 @@ static bool may_become(int fd, int from)
 	return true;
 }
 
+static int became(int r)
+{
+	mpg_wait_closed();
+	return r;
+}
+
 INTERPOSE(int, dup, int fd)
 {
 	return mpg_wait_born(REAL(dup)(fd));
@@ -68,12 +84,12 @@ INTERPOSE(int, dup, int fd)
 
 INTERPOSE(int, dup2, int from, int fd)
 {
-	return may_become(fd, from) ? REAL(dup2)(from, fd) : refuse();
+	return may_become(fd, from) ? became(REAL(dup2)(from, fd)) : refuse();
 }
 
 INTERPOSE(int, dup3, int from, int fd, int flags)
 {
-	return may_become(fd, from) ? REAL(dup3)(from, fd, flags) : refuse();
+	return may_become(fd, from) ? became(REAL(dup3)(from, fd, flags)) : refuse();
 }
 
 /* The third argument is a number or a pointer: both pass as a long, on every ABI of Linux. */
@@ -129,7 +145,10 @@ static int spare_ours(unsigned first, unsigned last, unsigned flags,
 			return -1;
 		first = fd + 1;
 	}
-	return first <= last ? range(first, last, (int)flags) : 0;
+	if (first <= last && range(first, last, (int)flags) < 0)
+		return -1;
+	mpg_wait_closed();
+	return 0;
 }
 #endif
 

@@ -61,6 +61,7 @@ static void wake_up(void)
 {
 	pthread_key_create(&ending, thread_ends);
 	mpg_fds_activate();
+	mpg_private_reserve();
 	mpg_signals_activate();
 	mpg_private_closing = closing_here;
 }
@@ -144,8 +145,11 @@ bool mpg_thread_decide(void)
 {
 	int saved_errno = errno;
 
-	/* Not before our constructor has run, and not in a vfork child for its parent's thread. */
-	if (mpg_process_is_foreign())
+	/*
+	 * Not before our constructor has run, not in a vfork child for its parent's thread, and not
+	 * in a signal handler, which may not allocate.
+	 */
+	if (mpg_process_is_foreign() || mpg_signals_inside())
 		return false;
 	mpg_thread.mode = MPG_MODE_NATIVE;
 	if (mpg_settings.scheduler == MPG_SCHEDULER_POLL && !mpg_settings.refused)

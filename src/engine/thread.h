@@ -22,6 +22,7 @@ struct mpg_thread {
 	enum mpg_mode mode;
 	int native_depth;		/* mpgreen_native_enter() */
 	struct mpg_slot *slot;		/* the scheduler on top; NULL unless GREEN */
+	bool alarm_due;			/* mpg_wait_closed() is to ring */
 	unsigned turn_calls;		/* green calls since the last wait, */
 	int64_t turn_began;		/* and when that was noticed, in coarse ns; 0: not yet */
 	/* Written by signal handlers on this thread: */

@@ -374,9 +374,17 @@ int mpg_wait_forget_entered(int fd)
 
 	if (state & MPG_FD_WATCHED)
 		mpg_scheduler_closing(fd);
-	if (state & MPG_FD_MEMBER)
+	if (state & MPG_FD_MEMBER) {
 		mpg_fdset_alarm();
+		mpg_thread.alarm_due = true;
+	}
 	return fd;
+}
+
+void mpg_wait_ring_again(void)
+{
+	mpg_thread.alarm_due = false;
+	mpg_fdset_alarm();
 }
 
 int mpg_wait_wake(int fd, int error)

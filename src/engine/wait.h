@@ -107,6 +107,15 @@ static inline int mpg_wait_forget(int fd)
 	return mpg_fd_is_entered(fd) ? mpg_wait_forget_entered(fd) : fd;
 }
 
+/* The fd that was forgotten has been closed by now: sets that it was in look once more. */
+void mpg_wait_ring_again(void);
+
+static inline void mpg_wait_closed(void)
+{
+	if (__builtin_expect(mpg_thread.alarm_due, 0))
+		mpg_wait_ring_again();
+}
+
 /*
  * A call has made fd: the same, and it cannot be one of the library's own any more, which somebody
  * must have closed behind our back. Returns fd.

@@ -12,6 +12,14 @@ static int lowest(void)
 	return (int)(limit.rlim_cur / 2);
 }
 
+void mpg_private_reserve(void)
+{
+	int fd = mpg_private_adopt(REAL(eventfd)(0, EFD_CLOEXEC));
+
+	if (fd >= 0)
+		mpg_private_close(fd);
+}
+
 int mpg_private_adopt(int fd)
 {
 	struct mpg_fd *entry;

@@ -10,6 +10,12 @@
 
 #pragma GCC visibility push(hidden)
 
+/*
+ * Makes the kernel's table of fds large enough for our numbers: once, and best before there are
+ * threads, for then the kernel must wait until all of them have seen the larger table.
+ */
+void mpg_private_reserve(void);
+
 /* Takes a new fd over. Returns its new number; -1 (with errno) if fd was -1 or cannot be moved. */
 int mpg_private_adopt(int fd);
 void mpg_private_close(int fd);
