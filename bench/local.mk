@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 EXTRA_PROGRAMS = bench/passthrough
 bench_passthrough_SOURCES = bench/passthrough.c
-EXTRA_DIST += bench/run
+EXTRA_DIST += bench/run bench/pingpong.py
 CLEANFILES += bench/passthrough$(EXEEXT)
 
 bench: all bench/passthrough$(EXEEXT)

@@ -138,7 +138,8 @@ MPGREEN_API int mpgreen_marks(int fd);
 /*
  * mpgreen_wake - end every wait on FD, on any thread, with the error ERR (an errno).
  *
- * A call that has moved some bytes already returns their count.
+ * A call that has moved some bytes already returns their count. A poll() or select() of several fds
+ * is not ended by it: it looks at them again and goes on.
  *
  * Returns the number of waits that were ended; -EBADF if FD is out of range; -EINVAL if ERR is not
  * positive. Since 0.1.

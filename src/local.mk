@@ -41,6 +41,7 @@ libcore_la_SOURCES = \
 	src/os/linux/fdset.c src/os/linux/fdset.h \
 	src/os/linux/interpose.h \
 	src/os/linux/nowait.c src/os/linux/nowait.h \
+	src/os/linux/proc.c src/os/linux/proc.h \
 	src/os/linux/uring.c src/os/linux/uring.h \
 	src/python.c src/python.h \
 	src/real.c src/real.h \

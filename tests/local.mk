@@ -24,6 +24,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_poll.c \
 	tests/conformance/test_read.c \
 	tests/conformance/test_receive.c \
+	tests/conformance/test_recvmmsg.c \
 	tests/conformance/test_select.c \
 	tests/conformance/test_send.c \
 	tests/conformance/test_signal.c \
@@ -59,8 +60,7 @@ tests_way_fibers_SOURCES = tests/conformance/way_fibers.c
 dist_check_SCRIPTS += tests/coverage.sh
 TESTS += tests/coverage.sh
 
-check_valgrind_flags = -q --error-exitcode=3 --trace-children=yes --fair-sched=yes \
-	--suppressions=$(abs_srcdir)/tests/support/valgrind.supp
+check_valgrind_flags = -q --error-exitcode=3 --trace-children=yes --fair-sched=yes
 check_valgrind_programs = $(conformance_programs) tests/unit/unit
 
 # The poll way runs itself anew, hence the tracing of children; a thread that waits for its turn
@@ -92,9 +92,6 @@ endif
 
 dist_check_SCRIPTS += tests/exports.sh tests/header.sh
 TESTS += tests/exports.sh tests/header.sh
-EXTRA_DIST += tests/header.c tests/support/tsan.supp tests/support/valgrind.supp
-
-# What the scripts compile with.
-AM_TESTS_ENVIRONMENT = CC='$(CC)'; export CC;
+EXTRA_DIST += tests/header.c tests/support/tsan.supp
 
 include tests/unit/local.mk

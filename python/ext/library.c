@@ -34,7 +34,7 @@ bool mpb_library_find(void)
 		void *found = dlsym(RTLD_DEFAULT, table[i].name);
 
 		if (!found) {
-			mpb_library = (struct mpb_library){ NULL };
+			mpb_library = (struct mpb_library){ 0 };
 			return false;
 		}
 		*(void **)table[i].slot = found;

@@ -26,6 +26,13 @@ static void run_accept(struct mpg_job *job)
 	mpg_job_finish(job, REAL(accept4)(a->fd, (struct sockaddr *)&a->addr, &a->len, a->flags));
 }
 
+/* A connection that came when nobody waited for it any more: its peer must not wait for ever. */
+static void hang_up(struct mpg_job *job)
+{
+	if (job->result >= 0)
+		REAL(close)((int)job->result);
+}
+
 /* As the kernel hands out an address: cut to the room there is, with its full length. */
 static void give_address(const struct accept_job *a, struct sockaddr *addr, socklen_t *len)
 {
@@ -50,7 +57,7 @@ static int accept_on_worker(struct mpg_wait *w, struct sockaddr *addr, socklen_t
 	struct accept_job *a = (struct accept_job *)job;
 	int r = -1;
 
-	if (!job || !is_listening(w->fd))
+	if (!job || !is_listening(w->fd) || flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
 		return REAL(accept4)(w->fd, addr, len, flags);
 	while (!mpg_nowait_ready(w->fd, POLLIN)) {
 		errno = EAGAIN;
@@ -59,6 +66,7 @@ static int accept_on_worker(struct mpg_wait *w, struct sockaddr *addr, socklen_t
 	}
 	a->fd = w->fd;
 	a->flags = flags;
+	job->give_back = hang_up;
 	if (mpg_job_run(w, job))
 		r = (int)job->result;
 	if (r >= 0)

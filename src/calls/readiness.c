@@ -14,6 +14,8 @@ bool mpg_readiness_is_green(int fd)
 	state = mpg_fd_state(entry);
 	if (!(state & MPG_FD_KNOWN))
 		state = mpg_fd_examine(fd, entry);
+	if (!(state & MPG_FD_KNOWN))	/* not open: the kernel says so best */
+		return false;
 	return state & MPG_FD_GREEN
 		|| (mpg_settings.fds == MPG_FDS_ALL && !(state & MPG_FD_MARKED));
 }
@@ -61,6 +63,11 @@ bool mpg_readiness_mask(struct mpg_readiness *r, const sigset_t *mask)
 
 void mpg_readiness_drop(struct mpg_readiness *r)
 {
+	/* A fork child has neither the set nor the listeners of its parent. */
+	if (r->set.fd >= 0 && mpg_wait_was_forked(&r->w)) {
+		r->set = (struct mpg_fdset)MPG_FDSET_NONE;
+		r->listening = false;
+	}
 	if (r->listening)
 		mpg_signals_unlisten();
 	r->listening = false;
@@ -77,6 +84,8 @@ static bool wait(struct mpg_readiness *r)
 	/* A set never wakes for nothing twice: no need of another one on top of it. */
 	r->w.attempt &= 1;
 	again = mpg_wait_on(&r->w, r->set.fd, POLLIN);
+	if (mpg_wait_was_forked(&r->w))
+		return false;
 	mpg_fdset_settle(&r->set);
 	if (r->listening)
 		mpg_doorbell_silence(mpg_doorbell());

@@ -96,7 +96,7 @@ GREEN(int, recvmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags,
 	size_t len;
 	int r;
 
-	if (flags & NATIVE || (limit && mpg_clock_is_invalid(limit))
+	if (flags & NATIVE || (limit && mpg_clock_is_invalid(limit)) || !mpg_may_wait_on(fd)
 	    || !mpg_wait_begin(&w, fd, POLLIN, "recvmmsg"))
 		return mpg_control_arrived_in(messages,
 					      REAL(recvmmsg)(fd, messages, n, flags, limit));

@@ -5,6 +5,7 @@
  */
 #include "calls/readiness.h"
 #include "os/linux/interpose.h"
+#include "os/linux/proc.h"
 
 #define WORD_BITS (8 * (int)sizeof(long))
 
@@ -29,19 +30,12 @@ static long *kept(const struct sets *s, int i)
  */
 static int clamp(int n)
 {
-	char line[128];
-	FILE *status;
-	int size = n;
+	unsigned long long size;
 
 	if (n <= FD_SETSIZE)
 		return n;
-	status = fopen("/proc/self/status", "re");
-	while (status && fgets(line, sizeof(line), status))
-		if (sscanf(line, "FDSize: %d", &size) == 1)
-			break;
-	if (status)
-		fclose(status);
-	return size < n ? size : n;
+	size = mpg_proc_number("/proc/self/status", "FDSize:", 10, (unsigned)n);
+	return size < (unsigned)n ? (int)size : n;
 }
 
 static bool keep(struct sets *s, int n, fd_set *readable, fd_set *writable, fd_set *exceptional)

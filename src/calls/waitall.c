@@ -83,6 +83,7 @@ ssize_t mpg_waitall_recvmsg(struct mpg_wait *w, struct msghdr *message, int flag
 {
 	MPG_IOVEC(rest, message->msg_iov, (int)message->msg_iovlen);
 	const struct msghdr original = *message;
+	struct msghdr answer = original;
 	bool stream = is_stream(w->fd) && !(flags & MSG_PEEK);
 	ssize_t n;
 
@@ -93,7 +94,11 @@ ssize_t mpg_waitall_recvmsg(struct mpg_wait *w, struct msghdr *message, int flag
 		message->msg_iov = (struct iovec *)rest.iov;
 		message->msg_iovlen = (size_t)rest.n;
 		n = REAL(recvmsg)(w->fd, message, flags | MSG_DONTWAIT);
+		if (n >= 0 || !w->done)
+			answer = *message;
 	} while (gather_more(w, message, &rest, n, stream));
+	/* What the last try that moved bytes has said of them. */
+	*message = answer;
 	message->msg_iov = original.msg_iov;
 	message->msg_iovlen = original.msg_iovlen;
 

@@ -47,12 +47,22 @@ static void thread_ends(void *unused)
 	mpg_thread.mode = MPG_MODE_NATIVE;
 }
 
+static void closing_here(int fd)
+{
+	int saved_errno = errno;
+
+	for (struct mpg_slot *slot = mpg_thread.slot; slot; slot = slot->outer)
+		if (slot->ops.closing)
+			slot->ops.closing(slot->self, fd);
+	errno = saved_errno;
+}
+
 static void wake_up(void)
 {
 	pthread_key_create(&ending, thread_ends);
 	mpg_fds_activate();
 	mpg_signals_activate();
-	mpg_private_closing = mpg_scheduler_closing;
+	mpg_private_closing = closing_here;
 }
 
 void mpg_scheduler_prepare(void)
@@ -156,9 +166,7 @@ void mpg_scheduler_closing(int fd)
 {
 	int saved_errno = errno;
 
-	for (struct mpg_slot *slot = mpg_thread.slot; slot; slot = slot->outer)
-		if (slot->ops.closing)
-			slot->ops.closing(slot->self, fd);
+	closing_here(fd);
 	mpg_lock(&lock);
 	for (struct mpg_slot *slot = slots; slot; slot = slot->next)
 		if (slot->ops.closing && !is_ours(slot))

@@ -10,9 +10,7 @@
 /* May this thread hand a wait to its scheduler just now? */
 static bool may_wait(void)
 {
-	const struct mpg_thread *t = &mpg_thread;
-
-	return t->mode == MPG_MODE_GREEN && !t->native_depth && !mpg_signals_inside();
+	return mpg_thread_is_green() && !mpg_thread.native_depth && !mpg_signals_inside();
 }
 
 static void begin(struct mpg_wait *w, const char *call)
@@ -24,6 +22,7 @@ static void begin(struct mpg_wait *w, const char *call)
 		.saved_errno = errno,
 		.deadline = MPGREEN_FOREVER,
 		.edge = MPG_FDSET_NONE,
+		.forks = mpg_process_forks,
 		.handled = mpg_thread.handled,
 		.interrupted = mpg_thread.interrupted,
 	};
@@ -174,7 +173,8 @@ static int wait_for_change(struct mpg_wait *w, int fd, short events)
 	    && !(mpg_fdset_open(&w->edge) && mpg_fdset_add(&w->edge, fd, events)))
 		return wait_once(w, fd, events);
 	verdict = wait_once(w, w->edge.fd, POLLIN);
-	mpg_fdset_settle(&w->edge);
+	if (!mpg_wait_was_forked(w))
+		mpg_fdset_settle(&w->edge);
 	return verdict;
 }
 
@@ -226,14 +226,35 @@ static bool ends_with(struct mpg_wait *w, int error)
 	return false;
 }
 
+bool mpg_wait_was_forked(const struct mpg_wait *w)
+{
+	return w->forks != mpg_process_forks;
+}
+
+/*
+ * A fiber that was parked across fork() and goes on in the child: what it waited for with private
+ * fds is gone, and their numbers are not its own any more. Every caller can bear an EINTR.
+ */
+static bool ends_in_child(struct mpg_wait *w)
+{
+	w->edge = (struct mpg_fdset)MPG_FDSET_NONE;
+	errno = EINTR;
+	return false;
+}
+
 bool mpg_wait_on(struct mpg_wait *w, int fd, short events)
 {
+	int verdict;
+
 	/* Interrupted, and the try since then has found nothing. */
 	if (mpg_wait_was_interrupted(w))
 		return ends_with(w, EINTR);
 	if (was_woken(w))
 		return ends_with(w, atomic_load(&w->entry->wake_error));
-	return verdict_says_retry(w, wait_counted(w, fd, events)) || ends(w);
+	verdict = wait_counted(w, fd, events);
+	if (mpg_wait_was_forked(w))
+		return ends_in_child(w);
+	return verdict_says_retry(w, verdict) || ends(w);
 }
 
 bool mpg_wait_park(struct mpg_wait *w)

@@ -39,6 +39,7 @@ struct mpg_wait {
 	int64_t deadline;
 	size_t done;			/* bytes (or messages) moved so far */
 	uint32_t generation;
+	unsigned forks;			/* of mpg_process_forks, when the call began */
 	struct mpg_fdset edge;		/* for an fd that is ready for other things than wanted */
 	unsigned handled, interrupted;	/* of mpg_thread, when the call began */
 };
@@ -91,6 +92,9 @@ int64_t mpg_wait_socket_deadline(int fd, short events);
 
 /* For a call that ends otherwise than by one of these words. Keeps errno. */
 void mpg_wait_end(struct mpg_wait *w);
+
+/* Has fork() led to another process since the call began? Its private fds are the parent's. */
+bool mpg_wait_was_forked(const struct mpg_wait *w);
 
 /* Has a handler run that must end this call with EINTR? */
 bool mpg_wait_was_interrupted(const struct mpg_wait *w);

@@ -38,16 +38,23 @@ int mpg_private_adopt(int fd)
 
 void (*mpg_private_closing)(int fd);
 
+void mpg_private_unwatch(int fd)
+{
+	struct mpg_fd *entry = mpg_fd_entry(fd);
+	uint32_t old = atomic_fetch_and(&entry->state, ~(uint32_t)MPG_FD_WATCHED);
+
+	if (old & MPG_FD_PRIVATE && old & MPG_FD_WATCHED && mpg_private_closing)
+		mpg_private_closing(fd);
+}
+
 void mpg_private_close(int fd)
 {
 	struct mpg_fd *entry = mpg_fd_entry(fd);
-	uint32_t state = mpg_fd_state(entry);
 
-	/* A fiber that was parked across fork() holds a number that is closed in the child. */
-	if (!(state & MPG_FD_PRIVATE))
+	/* A fiber that was parked across fork() holds a number that fork() has closed in the child. */
+	if (!(mpg_fd_state(entry) & MPG_FD_PRIVATE))
 		return;
-	if (state & MPG_FD_WATCHED && mpg_private_closing)
-		mpg_private_closing(fd);
+	mpg_private_unwatch(fd);
 	atomic_store(&entry->state, 0);
 	REAL(close)(fd);
 }

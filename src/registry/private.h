@@ -14,12 +14,17 @@
 int mpg_private_adopt(int fd);
 void mpg_private_close(int fd);
 
-/* Called before a private fd is closed that a scheduler has watched. Set by the engine. */
+/* fd will not be waited for any more: the calling thread's schedulers, which watched it, hear of it. */
+void mpg_private_unwatch(int fd);
+
+/* How they hear. Only the thread that made a private fd ever waits for it. Set by the engine. */
 extern void (*mpg_private_closing)(int fd);
 
 static inline bool mpg_private_is(int fd)
 {
-	return mpg_fd_is_entered(fd) && mpg_fd_state(mpg_fd_entry(fd)) & MPG_FD_PRIVATE;
+	const struct mpg_fd *entry = mpg_fd_lookup(fd);
+
+	return entry && mpg_fd_state(entry) & MPG_FD_PRIVATE;
 }
 
 #pragma GCC visibility pop

@@ -8,6 +8,9 @@
 
 #define STACK_BYTES (128 * 1024)
 
+/* How long the thread may be blocked until a cancelled worker has left its call. */
+#define INTERRUPTIBLE_MS 10
+
 struct mpg_job *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
 {
 	struct mpg_job *job = calloc(1, size);
@@ -25,12 +28,19 @@ struct mpg_job *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
 	return NULL;
 }
 
+static bool is_through(const struct mpg_job *job)
+{
+	return job->error != ECANCELED || job->result >= 0;
+}
+
 static void put(struct mpg_job *job)
 {
-	if (atomic_fetch_sub(&job->references, 1) == 1) {
-		mpg_private_close(job->bell);
-		free(job);
-	}
+	if (atomic_fetch_sub(&job->references, 1) != 1)
+		return;
+	if (job->give_back && is_through(job) && !job->taken)
+		job->give_back(job);
+	mpg_private_close(job->bell);
+	free(job);
 }
 
 /* Runs when the call has returned, and when the worker was cancelled in it. */
@@ -79,44 +89,65 @@ static int start(struct mpg_job *job)
 }
 
 /*
- * The waiter gives up. The worker's call is interruptible, so it is soon gone; if it was faster than
- * we, what it has won is handed out after all.
+ * The waiter gives up. Most calls are interruptible and so are soon gone; one that was faster than
+ * we has won something, and that is handed out after all. The rest is left to end in its own time.
  */
 static bool abandon(struct mpg_job *job)
 {
+	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
+	int cancelling;
+
+	/* Cancelled in here, the waiter would leave the worker neither joined nor detached. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+	job->running = false;
 	pthread_cancel(job->worker);
-	pthread_join(job->worker, NULL);
-	return job->error != ECANCELED;
+	REAL(poll)(&bell, 1, INTERRUPTIBLE_MS);
+	if (atomic_load(&job->done))
+		pthread_join(job->worker, NULL);
+	else
+		pthread_detach(job->worker);
+	pthread_setcancelstate(cancelling, NULL);
+	return atomic_load(&job->done) && is_through(job);
+}
+
+static bool take(struct mpg_job *job)
+{
+	job->taken = true;
+	errno = job->error;
+	return true;
+}
+
+/* False, with errno: the wait has ended and the job is abandoned. */
+static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
+{
+	unsigned forks = mpg_process_forks;
+	int error;
+
+	while (!atomic_load(&job->done)) {
+		if (mpg_wait_on(w, job->bell, POLLIN))
+			continue;
+		error = errno;
+		/* A fiber that was parked across fork() has no worker in the child. */
+		if (forks == mpg_process_forks && abandon(job))
+			return true;
+		job->running = false;
+		errno = error;
+		return false;
+	}
+	abandon(job);
+	return true;
 }
 
 bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
 {
-	unsigned forks = mpg_process_forks;
-	int error = 0;
-
 	/* No thread to be had: this one is blocked, which is right; an errno of ours would not be. */
 	if (start(job) != 0) {
 		job->run(job);
-		errno = job->error;
-		return true;
+		return take(job);
 	}
 	mpg_stats_count(worked);
 	job->running = true;
-	while (!atomic_load(&job->done))
-		if (!mpg_wait_on(w, job->bell, POLLIN)) {
-			error = errno;
-			/* A fiber that was parked across fork() has no worker in the child. */
-			if (forks != mpg_process_forks || !abandon(job)) {
-				job->running = false;
-				errno = error;
-				return false;
-			}
-		}
-	if (!error)
-		pthread_join(job->worker, NULL);
-	job->running = false;
-	errno = job->error;
-	return true;
+	return wait_for(w, job) && take(job);
 }
 
 void mpg_job_drop(struct mpg_job **job)
@@ -126,7 +157,9 @@ void mpg_job_drop(struct mpg_job **job)
 	/* Only a waiter that was itself cancelled comes here with the worker still at it. */
 	if (*job && (*job)->running)
 		abandon(*job);
-	if (*job)
+	if (*job) {
+		mpg_private_unwatch((*job)->bell);
 		put(*job);
+	}
 	errno = saved_errno;
 }

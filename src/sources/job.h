@@ -23,12 +23,14 @@
 
 struct mpg_job {
 	void (*run)(struct mpg_job *);	/* on the worker: sets result, and error if that is < 0 */
+	void (*give_back)(struct mpg_job *);	/* optional: what run() won and nobody has taken */
 	ssize_t result;
 	int error;
 	int bell;
 	_Atomic int references;
 	_Atomic bool done;
 	bool running;			/* a worker is to be joined */
+	bool taken;			/* mpg_job_run() has said that there is a result */
 	pthread_t worker;
 };
 

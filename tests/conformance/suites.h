@@ -11,6 +11,7 @@
 	X(read) \
 	X(write) \
 	X(receive) \
+	X(recvmmsg) \
 	X(send) \
 	X(deadline) \
 	X(connect) \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cancellation points stay cancellation points: a thread that is blocked in a call can be cancelled.
+ * Cancellation points stay cancellation points: a thread that is blocked in a call can be
+ * cancelled.
  */
 #include <fcntl.h>
 #include <poll.h>

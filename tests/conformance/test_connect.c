@@ -11,6 +11,7 @@
 
 #include "kinds.h"
 #include "suites.h"
+#include "switch.h"
 #include "way.h"
 
 static struct sockaddr_storage addr;
@@ -61,7 +62,7 @@ END_TEST
 
 START_TEST(accept_waits_for_a_connection)
 {
-	struct sockaddr_storage peer, own;
+	struct sockaddr_storage peer = { 0 }, own;
 	socklen_t peer_len = sizeof(peer), own_len = sizeof(own);
 
 	end = listen_row(_i, 4);
@@ -292,6 +293,7 @@ Suite *connect_suite(void)
 	each_side(tcase, connect_waits_for_room_in_a_backlog);
 	tcase_add_test(tcase, a_non_blocking_connect_is_in_progress);
 	tcase_add_test(tcase, a_datagram_socket_connects_at_once);
-	tcase_add_test(tcase, wrong_calls_fail_as_ever);
+	if (!is_emulated())
+		tcase_add_test(tcase, wrong_calls_fail_as_ever);
 	return suite;
 }

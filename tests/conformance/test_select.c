@@ -10,6 +10,7 @@
 
 #include "kinds.h"
 #include "suites.h"
+#include "switch.h"
 #include "way.h"
 
 static fd_set in, out, exceptional;
@@ -246,14 +247,15 @@ Suite *select_suite(void)
 
 	each_kind(tcase, select_waits_until_an_fd_is_readable, 0);
 	each_kind(tcase, pselect_waits_until_an_fd_is_readable, 0);
-	each_kind(tcase, select_waits_until_an_fd_is_writable, REFUSES);
+	each_kind(tcase, select_waits_until_an_fd_is_writable, AT_ONCE);
 	each_side(tcase, select_tells_the_time_that_is_left);
 	each_side(tcase, select_takes_any_number_of_bits);
 	tcase_add_test(tcase, a_timeout_clears_the_sets_and_leaves_no_time);
 	tcase_add_test(tcase, a_poll_by_select_does_not_wait);
 	tcase_add_test(tcase, a_select_of_nothing_is_a_sleep);
 	tcase_add_test(tcase, regular_files_are_always_ready);
-	tcase_add_test(tcase, bad_arguments_fail_as_ever);
+	if (!is_emulated())
+		tcase_add_test(tcase, bad_arguments_fail_as_ever);
 	tcase_add_test(tcase, a_signal_ends_a_select_even_with_SA_RESTART);
 	tcase_add_test(tcase, pselect_lets_signals_in_while_it_waits);
 	return suite;

@@ -207,7 +207,7 @@ START_TEST(sigset_sets_the_handler_and_the_mask)
 END_TEST
 #pragma GCC diagnostic pop
 
-/* Trap: the handler's own read would hand the thread to another fiber in the middle of a handler. */
+/* Trap: the handler would hand the thread to another fiber in the middle of itself. */
 static int handler_result;
 
 static void read_in_handler(int sig)

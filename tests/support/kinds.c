@@ -230,7 +230,7 @@ size_t fill(int end)
 	set_nonblocking(end, true);
 	do
 		total += fill_once(end);
-	while (syscall(SYS_poll, &room, 1, 20) == 1);
+	while (syscall(SYS_poll, &room, 1, 8) == 1);
 	set_nonblocking(end, false);
 
 	return total;

@@ -18,7 +18,7 @@ enum {
 	TTY = 16,
 	REFUSES = 32,	/* the writer is blocked when the reader does not read */
 	HANGS_UP = 64,	/* either end notices that the other has gone, ... */
-	AT_ONCE = 128,	/* ... and so does the first write after it */
+	AT_ONCE = 128,	/* ... at its first write; and what is full stays full: all but TCP */
 };
 
 struct kind {

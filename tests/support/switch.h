@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the sanitizers must be told when a thread changes stacks. Nothing at all without them.
+ * What valgrind and the sanitizers must be told when a thread changes stacks, and what they cannot
+ * run. Nothing at all without them.
  */
 #ifndef TESTS_SWITCH_H
 #define TESTS_SWITCH_H
@@ -8,6 +9,14 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#define VALGRIND_STACK_REGISTER(start, end) 0u
+#define VALGRIND_STACK_DEREGISTER(id) (void)(id)
+#endif
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
@@ -22,9 +31,16 @@ enum { VFORK_IS_FORK = 1, HANDLERS_ARE_WRAPPED = 1 };
 enum { VFORK_IS_FORK = 0, HANDLERS_ARE_WRAPPED = 0 };
 #endif
 
+/* Under valgrind, which knows no newer calls and reports each wrong pointer, though on purpose. */
+static inline bool is_emulated(void)
+{
+	return RUNNING_ON_VALGRIND;
+}
+
 struct switch_notes {
 	void *stack;
 	size_t size;
+	unsigned id;
 	void *shadow;	/* what the sanitizer keeps for this fiber */
 };
 
@@ -44,6 +60,7 @@ static inline void switch_new(struct switch_notes *notes, void *stack, size_t si
 {
 	notes->stack = stack;
 	notes->size = size;
+	notes->id = VALGRIND_STACK_REGISTER(stack, (char *)stack + size);
 #if defined(__SANITIZE_THREAD__)
 	notes->shadow = __tsan_create_fiber(0);
 #endif
@@ -69,7 +86,7 @@ static inline void switch_arrive(struct switch_notes *self)
 
 static inline void switch_gone(struct switch_notes *notes)
 {
-	(void)notes;
+	VALGRIND_STACK_DEREGISTER(notes->id);
 #if defined(__SANITIZE_THREAD__)
 	__tsan_destroy_fiber(notes->shadow);
 #endif

@@ -20,8 +20,11 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_clock.c \
 	tests/unit/test_control.c \
 	tests/unit/test_doorbell.c \
+	tests/unit/test_events.c \
 	tests/unit/test_fds.c \
 	tests/unit/test_fdset.c \
+	tests/unit/test_inside.c \
+	tests/unit/test_interrupted.c \
 	tests/unit/test_iovec.c \
 	tests/unit/test_job.c \
 	tests/unit/test_nowait.c \

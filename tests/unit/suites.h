@@ -10,6 +10,7 @@
 	SUITE(private) \
 	SUITE(process) \
 	SUITE(nowait) \
+	SUITE(events) \
 	SUITE(uring) \
 	SUITE(fdset) \
 	SUITE(clock) \
@@ -18,7 +19,9 @@
 	SUITE(doorbell) \
 	SUITE(scheduler) \
 	SUITE(signals) \
+	SUITE(inside) \
 	SUITE(wait) \
+	SUITE(interrupted) \
 	SUITE(progress) \
 	SUITE(job) \
 	SUITE(iovec) \

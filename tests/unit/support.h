@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the unit tests share: descriptors of every kind, a scheduler that follows a script, children,
- * and what the program wrote on stderr. Nothing here sleeps, and no test waits for luck.
+ * What the unit tests share: descriptors of every kind, a scheduler that follows a script,
+ * children, and what the program wrote on stderr. Nothing sleeps, and no test waits for luck.
  */
 #ifndef UNIT_SUPPORT_H
 #define UNIT_SUPPORT_H
@@ -13,7 +13,7 @@
 #include <check.h>
 #include <sys/wait.h>
 
-/* A test, and how often it is to run (its _i counts up); 0: once. */
+/* A test, and how often it is to run (its _i counts up); 0: once; -1: never. */
 struct unit_test {
 	const TTest *test;
 	int times;
@@ -30,7 +30,22 @@ Suite *suite_of(const char *name, const struct unit_test *tests, size_t n);
 		return suite_of(#name, tests, sizeof(tests) / sizeof(tests[0])); \
 	}
 
-/* What a wait does: it acts on fd, then answers. One wait more than there are steps fails the test. */
+/*
+ * For a test that a sanitizer makes impossible: TSan answers sigaction() from a table of its own;
+ * ASan (of gcc 12) fails a check of its own when pthread_cancel() unwinds a thread.
+ */
+#ifdef __SANITIZE_THREAD__
+#define NOT_UNDER_TSAN -1
+#else
+#define NOT_UNDER_TSAN 0
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define NOT_UNDER_ASAN -1
+#else
+#define NOT_UNDER_ASAN 0
+#endif
+
+/* What a wait does: it acts on fd, then answers. One wait more than steps fails the test. */
 struct step {
 	int verdict;
 	int error;			/* errno that it leaves */
@@ -53,12 +68,12 @@ extern const mpgreen_scheduler scripted;
 /* Attaches the scripted scheduler and gives it its steps. */
 void script_play(const struct step *steps, size_t n);
 
-#define READY { .verdict = MPGREEN_READY }
+#define READY ((struct step){ .verdict = MPGREEN_READY })
 #define READY_AFTER(act, argument) \
-	{ .verdict = MPGREEN_READY, .meanwhile = act, .fd = argument }
-#define TIMEOUT { .verdict = MPGREEN_TIMEOUT }
-#define NATIVE { .verdict = MPGREEN_NATIVE }
-#define CANCELLED(why) { .verdict = MPGREEN_CANCELLED, .error = why }
+	((struct step){ .verdict = MPGREEN_READY, .meanwhile = act, .fd = argument })
+#define TIMEOUT ((struct step){ .verdict = MPGREEN_TIMEOUT })
+#define NATIVE ((struct step){ .verdict = MPGREEN_NATIVE })
+#define CANCELLED(why) ((struct step){ .verdict = MPGREEN_CANCELLED, .error = why })
 
 #define NOTHING_TO_WAIT_FOR() script_play(NULL, 0)
 #define PLAY(...) \
@@ -85,13 +100,16 @@ void open_udp(int ends[2]);
 int listen_somewhere(void);
 int connect_to(int listener);
 
-/* Fills what can be written to fd without blocking. */
+/* Leaves no room for what is written to fd. */
 void fill_up(int fd);
 
 /* A file of the test's own; the folder disappears with the last. */
 const char *scratch_folder(void);
 
 bool is_open(int fd);
+
+/* From here on fd numbers end there. Undone by allow_fds(0). */
+void allow_fds(rlim_t n);
 
 /* stderr goes into a pipe from here on; what has been written to it. */
 void capture_stderr(void);

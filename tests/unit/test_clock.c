@@ -44,7 +44,8 @@ END_TEST
 START_TEST(microseconds_too_many_for_nanoseconds_are_for_ever)
 {
 	ck_assert(mpg_clock_us(&(struct timeval){ 0, LONG_MAX }) == MPGREEN_FOREVER);
-	ck_assert(mpg_clock_us(&(struct timeval){ 9000000000, 999000000000000 }) == MPGREEN_FOREVER);
+	ck_assert(mpg_clock_us(&(struct timeval){ 9000000000, 999000000000000 })
+		  == MPGREEN_FOREVER);
 }
 END_TEST
 
@@ -52,12 +53,9 @@ static const struct {
 	struct timespec time;
 	bool invalid, empty_or_invalid;
 } times[] = {
-	{ { 0, 0 }, false, true },
-	{ { 0, 1 }, false, false },
-	{ { 1, 0 }, false, false },
-	{ { LONG_MAX, 999999999 }, false, false },
-	{ { 0, 1000000000 }, true, true },
-	{ { 0, -1 }, true, true },
+	{ { 0, 0 }, false, true },	   { { 0, 1 }, false, false },
+	{ { 1, 0 }, false, false },	   { { LONG_MAX, 999999999 }, false, false },
+	{ { 0, 1000000000 }, true, true }, { { 0, -1 }, true, true },
 	{ { -1, 0 }, true, true },
 };
 enum { N_TIMES = sizeof(times) / sizeof(times[0]) };
@@ -65,7 +63,8 @@ enum { N_TIMES = sizeof(times) / sizeof(times[0]) };
 START_TEST(what_is_no_time_is_told_from_what_is_one)
 {
 	ck_assert_int_eq(mpg_clock_is_invalid(&times[_i].time), times[_i].invalid);
-	ck_assert_int_eq(mpg_clock_is_empty_or_invalid(&times[_i].time), times[_i].empty_or_invalid);
+	ck_assert_int_eq(mpg_clock_is_empty_or_invalid(&times[_i].time),
+			 times[_i].empty_or_invalid);
 }
 END_TEST
 
@@ -103,15 +102,11 @@ START_TEST(the_time_left_counts_down_to_the_deadline)
 }
 END_TEST
 
-SUITE_OF(clock,
-	 { a_timespec_is_counted_in_nanoseconds, 0 },
+SUITE_OF(clock, { a_timespec_is_counted_in_nanoseconds, 0 },
 	 { a_timespec_too_long_for_nanoseconds_is_for_ever, 0 },
-	 { a_timeval_is_counted_in_nanoseconds, 0 },
-	 { a_negative_timeval_is_no_time, 0 },
+	 { a_timeval_is_counted_in_nanoseconds, 0 }, { a_negative_timeval_is_no_time, 0 },
 	 { a_timeval_too_long_for_nanoseconds_is_for_ever, 0 },
 	 { microseconds_too_many_for_nanoseconds_are_for_ever, 0 },
 	 { what_is_no_time_is_told_from_what_is_one, N_TIMES },
-	 { a_deadline_is_now_and_the_time_given, 0 },
-	 { a_deadline_too_far_away_is_for_ever, 0 },
-	 { the_time_left_is_never_negative, 0 },
-	 { the_time_left_counts_down_to_the_deadline, 0 })
+	 { a_deadline_is_now_and_the_time_given, 0 }, { a_deadline_too_far_away_is_for_ever, 0 },
+	 { the_time_left_is_never_negative, 0 }, { the_time_left_counts_down_to_the_deadline, 0 })

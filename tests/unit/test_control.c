@@ -147,10 +147,8 @@ START_TEST(recvmsg_forgets_what_was_known_of_the_number_that_arrives)
 }
 END_TEST
 
-SUITE_OF(control,
-	 { a_message_without_control_data_brings_no_fd, 0 },
-	 { every_fd_that_arrives_begins_anew, 0 },
-	 { other_control_data_brings_none, 0 },
+SUITE_OF(control, { a_message_without_control_data_brings_no_fd, 0 },
+	 { every_fd_that_arrives_begins_anew, 0 }, { other_control_data_brings_none, 0 },
 	 { fds_are_found_behind_other_control_data, 0 },
 	 { a_list_that_was_cut_off_ends_where_it_ends, 0 },
 	 { of_several_messages_only_those_received_count, 0 },

@@ -93,18 +93,15 @@ END_TEST
 
 START_TEST(without_a_free_number_there_is_none_and_errno_says_why)
 {
-	const struct rlimit none = { 0, 0 };
-
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	allow_fds(1);
 	ck_assert_int_eq(mpg_doorbell(), -1);
 	ck_assert_int_eq(errno, EMFILE);
+	allow_fds(0);
 }
 END_TEST
 
-SUITE_OF(doorbell,
-	 { a_thread_has_one_doorbell_and_it_is_private, 0 },
+SUITE_OF(doorbell, { a_thread_has_one_doorbell_and_it_is_private, 0 },
 	 { it_rings_until_it_is_silenced, 0 },
 	 { ringing_and_silencing_keep_errno_and_never_block, 0 },
-	 { each_thread_has_its_own_and_takes_it_along, 0 },
-	 { a_fork_child_has_a_new_one, 0 },
+	 { each_thread_has_its_own_and_takes_it_along, 0 }, { a_fork_child_has_a_new_one, 0 },
 	 { without_a_free_number_there_is_none_and_errno_says_why, 0 })

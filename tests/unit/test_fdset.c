@@ -222,20 +222,14 @@ START_TEST(a_pending_signal_stays_pending)
 }
 END_TEST
 
-SUITE_OF(fdset,
-	 { a_set_is_one_private_fd_and_goes_as_a_whole, 0 },
-	 { closing_a_set_that_was_never_opened_does_nothing, 0 },
-	 { an_empty_set_stays_silent, 0 },
+SUITE_OF(fdset, { a_set_is_one_private_fd_and_goes_as_a_whole, 0 },
+	 { closing_a_set_that_was_never_opened_does_nothing, 0 }, { an_empty_set_stays_silent, 0 },
 	 { what_is_ready_already_when_it_is_added_counts_as_happened, 0 },
 	 { after_settling_the_same_readiness_is_no_news, 0 },
-	 { only_the_events_asked_for_happen, 0 },
-	 { a_hang_up_always_happens, 0 },
+	 { only_the_events_asked_for_happen, 0 }, { a_hang_up_always_happens, 0 },
 	 { an_fd_listed_twice_is_watched_for_both, 0 },
-	 { what_cannot_be_waited_for_is_left_out, 0 },
-	 { an_fd_that_is_not_open_is_left_out, 0 },
-	 { what_the_kernel_refuses_is_said, 0 },
-	 { settling_takes_however_many_have_happened, 0 },
+	 { what_cannot_be_waited_for_is_left_out, 0 }, { an_fd_that_is_not_open_is_left_out, 0 },
+	 { what_the_kernel_refuses_is_said, 0 }, { settling_takes_however_many_have_happened, 0 },
 	 { a_blocked_signal_that_the_mask_lets_through_happens, 0 },
 	 { a_signal_that_the_mask_blocks_too_does_not, 0 },
-	 { with_no_signal_blocked_nothing_is_added, 0 },
-	 { a_pending_signal_stays_pending, 0 })
+	 { with_no_signal_blocked_nothing_is_added, 0 }, { a_pending_signal_stays_pending, 0 })

@@ -35,7 +35,7 @@ START_TEST(nothing_moved_leaves_the_applications_own_vector)
 }
 END_TEST
 
-/* However far: what is left begins at that byte, ends at the last, and the original is untouched. */
+/* However far: what is left begins at that byte and ends at the last; the original is untouched. */
 START_TEST(what_is_left_begins_where_the_moved_part_ended)
 {
 	const struct iovec before[3] = { three[0], three[1], three[2] };
@@ -63,12 +63,12 @@ END_TEST
 
 START_TEST(when_all_is_moved_nothing_is_left)
 {
-	MPG_IOVEC(rest, three, 3), with_holes = MPG_IOVEC(holes, 5);
+	MPG_IOVEC(rest, three, 3);
+	MPG_IOVEC(with_holes, holes, 5);
 
 	ck_assert(mpg_iovec_advance(&rest, 10) && mpg_iovec_advance(&with_holes, 8));
 	ck_assert_int_eq(rest.n, 0);
 	ck_assert_int_eq(with_holes.n, 0);
-	mpg_iovec_end(&with_holes);
 }
 END_TEST
 
@@ -93,12 +93,9 @@ START_TEST(a_single_piece_needs_no_memory)
 }
 END_TEST
 
-SUITE_OF(iovec,
-	 { the_length_is_that_of_all_pieces, 0 },
+SUITE_OF(iovec, { the_length_is_that_of_all_pieces, 0 },
 	 { the_total_is_what_there_was_at_first, 0 },
 	 { nothing_moved_leaves_the_applications_own_vector, 0 },
 	 { what_is_left_begins_where_the_moved_part_ended, 10 },
-	 { many_steps_lead_where_one_does, 0 },
-	 { when_all_is_moved_nothing_is_left, 0 },
-	 { empty_pieces_are_stepped_over, 0 },
-	 { a_single_piece_needs_no_memory, 0 })
+	 { many_steps_lead_where_one_does, 0 }, { when_all_is_moved_nothing_is_left, 0 },
+	 { empty_pieces_are_stepped_over, 0 }, { a_single_piece_needs_no_memory, 0 })

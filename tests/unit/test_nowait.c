@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* src/os/linux/nowait.c: tries that never block, on every kind of fd, with and without RWF_NOWAIT. */
+/* src/os/linux/nowait.c: tries that never block, on every stream, with and without RWF_NOWAIT. */
 #include "os/linux/nowait.h"
 #include "real.h"
 #include "support.h"
@@ -19,7 +19,7 @@ static void (*const streams[])(int ends[2]) = {
 	open_pipe, open_fifo, open_unix, open_tcp, open_pty, open_pty_upward,
 };
 
-/* Each as the kernel does it, and again as if it refused RWF_NOWAIT. A terminal breaks in no way. */
+/* Each as the kernel does it, and as if it refused RWF_NOWAIT. A terminal breaks in no way. */
 enum { STREAMS = 2 * sizeof(streams) / sizeof(streams[0]), BREAKABLE = 2 * 4 };
 
 static int ends[2];
@@ -35,7 +35,8 @@ static void open_stream(int i)
 	streams[i / 2](ends);
 	for (int end = 0; end < 2; end++)
 		if (i % 2)
-			atomic_fetch_or(&entry_of(ends[end])->state, MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
+			atomic_fetch_or(&entry_of(ends[end])->state,
+					MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
 		else
 			entry_of(ends[end]);
 }
@@ -126,7 +127,9 @@ END_TEST
 
 START_TEST(writing_gathers_from_the_whole_vector_in_order)
 {
-	const struct iovec iov[] = { { (char[]){ 'a', 'b' }, 2 }, { NULL, 0 }, { (char[]){ 'c' }, 1 } };
+	const struct iovec iov[] = { { (char[]){ 'a', 'b' }, 2 },
+				     { NULL, 0 },
+				     { (char[]){ 'c' }, 1 } };
 	char bytes[3];
 
 	open_stream(_i);
@@ -182,102 +185,6 @@ START_TEST(a_terminal_with_no_minimum_reads_nothing_at_once)
 	t.c_cc[VMIN] = t.c_cc[VTIME] = 0;
 	tcsetattr(ends[0], TCSANOW, &t);
 	ck_assert_int_eq(try_read(ends[0], &byte, 1), 0);
-}
-END_TEST
-
-static void arm_timer(int fd)
-{
-	const struct itimerspec past = { .it_value = { 0, 1 } };
-
-	timerfd_settime(fd, TFD_TIMER_ABSTIME, &past, NULL);
-}
-
-static void add_one(int fd)
-{
-	const uint64_t one = 1;
-
-	ck_assert_int_eq(REAL(write)(fd, &one, sizeof(one)), sizeof(one));
-}
-
-static void send_signal(int fd)
-{
-	(void)fd;
-	raise(SIGUSR2);
-}
-
-static int a_signalfd(void)
-{
-	sigset_t usr2;
-
-	sigemptyset(&usr2);
-	sigaddset(&usr2, SIGUSR2);
-	pthread_sigmask(SIG_BLOCK, &usr2, NULL);
-	return REAL(signalfd)(-1, &usr2, 0);
-}
-
-static int an_eventfd(void)
-{
-	return REAL(eventfd)(0, 0);
-}
-
-static int a_timerfd(void)
-{
-	return REAL(timerfd_create)(CLOCK_MONOTONIC, 0);
-}
-
-static int an_inotify(void)
-{
-	return REAL(inotify_init)();
-}
-
-static void watch_and_touch(int fd)
-{
-	const char *folder = scratch_folder();
-
-	ck_assert_int_ge(inotify_add_watch(fd, folder, IN_DELETE_SELF), 0);
-	ck_assert_int_eq(rmdir(folder), 0);
-}
-
-static const struct {
-	int (*open)(void);
-	void (*happen)(int fd);
-} sources[] = {
-	{ an_eventfd, add_one },
-	{ a_timerfd, arm_timer },
-	{ a_signalfd, send_signal },
-	{ an_inotify, watch_and_touch },
-};
-enum { SOURCES = 2 * sizeof(sources) / sizeof(sources[0]) };
-
-START_TEST(a_source_of_events_says_eagain_until_there_is_one)
-{
-	int fd = sources[_i / 2].open();
-	char event[512];
-
-	if (_i % 2)
-		atomic_fetch_or(&entry_of(fd)->state, MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
-	else
-		entry_of(fd);
-	ck_assert(try_read(fd, event, sizeof(event)) == -1 && errno == EAGAIN);
-	sources[_i / 2].happen(fd);
-	ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, -1), 1);
-	ck_assert_int_gt(try_read(fd, event, sizeof(event)), 0);
-	ck_assert(try_read(fd, event, sizeof(event)) == -1 && errno == EAGAIN);
-}
-END_TEST
-
-START_TEST(a_full_eventfd_takes_no_more)
-{
-	const uint64_t most = UINT64_MAX - 1, one = 1;
-	int fd = REAL(eventfd)(0, 0);
-
-	if (_i)
-		atomic_fetch_or(&entry_of(fd)->state, MPG_FD_NO_NOWAIT_READ | MPG_FD_NO_NOWAIT_WRITE);
-	else
-		entry_of(fd);
-	ck_assert_int_eq(try_write(fd, &most, sizeof(most), false), sizeof(most));
-	ck_assert_int_eq(try_write(fd, &one, sizeof(one), false), -1);
-	ck_assert_int_eq(errno, EAGAIN);
 }
 END_TEST
 
@@ -341,63 +248,7 @@ START_TEST(a_socket_raises_none_in_a_call_that_has_written_before)
 }
 END_TEST
 
-static void bind_nameless(int fd, struct sockaddr_un *addr, socklen_t *len)
-{
-	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	*len = sizeof(*addr);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)addr, sizeof(sa_family_t)), 0);
-	ck_assert_int_eq(listen(fd, 0), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)addr, len), 0);
-}
-
-START_TEST(connecting_where_the_backlog_is_full_says_eagain)
-{
-	int listener = REAL(socket)(AF_UNIX, SOCK_STREAM, 0), fd, r;
-	struct sockaddr_un addr;
-	socklen_t len;
-
-	bind_nameless(listener, &addr, &len);
-	do {
-		fd = REAL(socket)(AF_UNIX, SOCK_STREAM, 0);
-		r = mpg_nowait_connect(fd, (struct sockaddr *)&addr, len);
-	} while (r == 0);
-	ck_assert_int_eq(errno, EAGAIN);
-	ck_assert(!(REAL(fcntl)(fd, F_GETFL) & O_NONBLOCK));
-}
-END_TEST
-
-START_TEST(connecting_leaves_o_nonblock_as_it_was)
-{
-	int listener = listen_somewhere(), fd = REAL(socket)(AF_INET, SOCK_STREAM, 0);
-	struct sockaddr_in addr;
-	socklen_t len = sizeof(addr);
-
-	getsockname(listener, (struct sockaddr *)&addr, &len);
-	if (_i)
-		set_nonblocking(fd);
-	if (mpg_nowait_connect(fd, (struct sockaddr *)&addr, len) < 0)
-		ck_assert_int_eq(errno, EINPROGRESS);
-	ck_assert_int_eq((REAL(fcntl)(fd, F_GETFL) & O_NONBLOCK) != 0, _i);
-	ck_assert(mpg_nowait_connect(-1, (struct sockaddr *)&addr, len) == -1 && errno == EBADF);
-}
-END_TEST
-
-START_TEST(ready_is_what_poll_says)
-{
-	open_pipe(ends);
-	ck_assert(!mpg_nowait_ready(ends[0], POLLIN));
-	ck_assert(mpg_nowait_ready(ends[1], POLLOUT));
-	write_a_byte(ends[1]);
-	ck_assert(mpg_nowait_ready(ends[0], POLLIN));
-	ck_assert(!mpg_nowait_ready(ends[0], POLLOUT));
-	REAL(close)(ends[1]);
-	read_a_byte(ends[0]);
-	ck_assert(mpg_nowait_ready(ends[0], POLLIN));
-}
-END_TEST
-
-SUITE_OF(nowait,
-	 { reading_where_nothing_is_there_says_eagain, STREAMS },
+SUITE_OF(nowait, { reading_where_nothing_is_there_says_eagain, STREAMS },
 	 { reading_gives_what_is_there, STREAMS },
 	 { reading_scatters_over_the_whole_vector, STREAMS },
 	 { reading_nothing_from_an_empty_stream_is_done_at_once, STREAMS },
@@ -408,12 +259,6 @@ SUITE_OF(nowait,
 	 { a_short_write_to_a_fifo_is_whole_or_not_at_all, 0 },
 	 { a_refusal_of_rwf_nowait_is_remembered, 0 },
 	 { a_terminal_with_no_minimum_reads_nothing_at_once, 0 },
-	 { a_source_of_events_says_eagain_until_there_is_one, SOURCES },
-	 { a_full_eventfd_takes_no_more, 2 },
 	 { an_fd_that_is_not_green_is_read_and_written_as_libc_does, 0 },
-	 { errors_are_those_of_libc, 0 },
-	 { writing_where_nobody_reads_raises_sigpipe, BREAKABLE },
-	 { a_socket_raises_none_in_a_call_that_has_written_before, 0 },
-	 { connecting_where_the_backlog_is_full_says_eagain, 0 },
-	 { connecting_leaves_o_nonblock_as_it_was, 2 },
-	 { ready_is_what_poll_says, 0 })
+	 { errors_are_those_of_libc, 0 }, { writing_where_nobody_reads_raises_sigpipe, BREAKABLE },
+	 { a_socket_raises_none_in_a_call_that_has_written_before, 0 })

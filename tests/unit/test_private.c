@@ -16,12 +16,11 @@ static int adopt(void)
 
 START_TEST(a_private_fd_has_a_high_number_and_closes_on_exec)
 {
-	const struct rlimit plenty = { 4096, 4096 };
-	int fd;
+	struct rlimit limit;
+	int fd = adopt();
 
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &plenty), 0);
-	fd = adopt();
-	ck_assert_int_ge(fd, 1024);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	ck_assert_int_ge(fd, limit.rlim_cur > 2048 ? 1024 : (int)limit.rlim_cur / 2);
 	ck_assert(mpg_private_is(fd));
 	ck_assert_int_eq(REAL(fcntl)(fd, F_GETFD), FD_CLOEXEC);
 }
@@ -29,10 +28,9 @@ END_TEST
 
 START_TEST(under_a_small_limit_it_takes_the_upper_half)
 {
-	const struct rlimit few = { 100, 100 };
 	int fd;
 
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	allow_fds(100);
 	fd = adopt();
 	ck_assert(fd >= 50 && fd < 100);
 }
@@ -57,15 +55,15 @@ END_TEST
 
 START_TEST(with_no_number_left_the_fd_is_closed_and_errno_says_why)
 {
-	const struct rlimit few = { 64, 64 };
 	int fd, low = REAL(eventfd)(0, 0);
 
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	allow_fds(64);
 	for (fd = 32; fd < 64; fd++)
 		ck_assert_int_eq(REAL(dup2)(0, fd), fd);
 	ck_assert_int_eq(mpg_private_adopt(low), -1);
 	ck_assert_int_eq(errno, EMFILE);
 	ck_assert(!is_open(low));
+	allow_fds(0);
 }
 END_TEST
 
@@ -171,17 +169,14 @@ START_TEST(a_fork_child_has_none_of_its_parents)
 }
 END_TEST
 
-SUITE_OF(private,
-	 { a_private_fd_has_a_high_number_and_closes_on_exec, 0 },
-	 { under_a_small_limit_it_takes_the_upper_half, 0 },
-	 { the_number_it_had_is_free_again, 0 },
+SUITE_OF(private, { a_private_fd_has_a_high_number_and_closes_on_exec, 0 },
+	 { under_a_small_limit_it_takes_the_upper_half, 0 }, { the_number_it_had_is_free_again, 0 },
 	 { what_could_not_be_made_is_not_adopted, 0 },
 	 { with_no_number_left_the_fd_is_closed_and_errno_says_why, 0 },
 	 { the_application_cannot_close_it, 0 },
 	 { the_application_cannot_put_another_file_in_its_place, 0 },
 	 { close_range_closes_all_but_it, 0 },
-	 { close_range_that_begins_or_ends_at_it_spares_it, 0 },
-	 { closefrom_closes_all_but_it, 0 },
+	 { close_range_that_begins_or_ends_at_it_spares_it, 0 }, { closefrom_closes_all_but_it, 0 },
 	 { the_library_closes_it_and_the_number_means_nothing_more, 0 },
 	 { closing_a_number_that_is_not_private_does_nothing, 0 },
 	 { it_cannot_be_marked_or_asked_for_its_marks, 0 },

@@ -92,8 +92,7 @@ START_TEST(a_vfork_child_cannot_attach)
 }
 END_TEST
 
-SUITE_OF(process,
-	 { the_process_that_ran_the_constructor_owns_its_memory, 0 },
+SUITE_OF(process, { the_process_that_ran_the_constructor_owns_its_memory, 0 },
 	 { a_fork_child_owns_its_copy_and_counts_the_fork, 0 },
 	 { a_child_that_ran_no_fork_handler_is_foreign, 0 },
 	 { what_a_vfork_child_closes_and_copies_its_parent_still_knows, 0 },

@@ -34,7 +34,7 @@ static void copy(int from, const char *path)
 	REAL(close)(to);
 }
 
-/* An empty tree with the program in a folder of it: the library's place, as if it were the program. */
+/* An empty tree with the program in a folder of it: it stands for the library. */
 static void plant_program(const char *folder)
 {
 	char beside[PATH_MAX], path[PATH_MAX];
@@ -184,7 +184,10 @@ START_TEST(a_path_that_only_begins_alike_is_another)
 END_TEST
 
 static const char *const reasons_not_to[] = {
-	"MPGREEN_PYTHON=off", "MPGREEN_PYTHON=never", "MPGREEN_FDS=none", "PLAY_SET_UID=1",
+	"MPGREEN_PYTHON=off",
+	"MPGREEN_PYTHON=never",
+	"MPGREEN_FDS=none",
+	"PLAY_SET_UID=1",
 };
 
 START_TEST(nothing_is_done_where_it_is_not_wanted)
@@ -204,14 +207,13 @@ START_TEST(a_program_that_is_not_python_is_left_alone)
 }
 END_TEST
 
-SUITE_OF(python,
-	 { an_installed_package_is_found_beside_the_library, 0 },
+SUITE_OF(python, { an_installed_package_is_found_beside_the_library, 0 },
 	 { in_a_build_tree_it_is_found_above_the_library, 0 },
 	 { an_installed_package_goes_before_any_other, 0 },
 	 { a_folder_without_the_package_is_not_taken, 0 },
-	 { it_comes_last_on_a_path_that_there_is, 0 },
-	 { an_empty_path_becomes_it_alone, 0 },
+	 { it_comes_last_on_a_path_that_there_is, 0 }, { an_empty_path_becomes_it_alone, 0 },
 	 { it_is_not_added_twice, sizeof(paths_with_it) / sizeof(paths_with_it[0]) },
 	 { a_path_that_only_begins_alike_is_another, 0 },
-	 { nothing_is_done_where_it_is_not_wanted, sizeof(reasons_not_to) / sizeof(reasons_not_to[0]) },
+	 { nothing_is_done_where_it_is_not_wanted,
+	   sizeof(reasons_not_to) / sizeof(reasons_not_to[0]) },
 	 { a_program_that_is_not_python_is_left_alone, 0 })

@@ -69,7 +69,8 @@ START_TEST(a_wrong_value_is_refused_in_one_line_with_what_is_allowed)
 	char line[256];
 
 	read_from(refused[_i].assignment);
-	snprintf(line, sizeof(line), "libmpgreen: %s: allowed is %s; going on without the library\n",
+	snprintf(line, sizeof(line),
+		 "libmpgreen: %s: allowed is %s; going on without the library\n",
 		 refused[_i].assignment, refused[_i].allowed);
 	ck_assert_str_eq(captured_stderr(), line);
 	ck_assert(mpg_settings.refused);
@@ -79,7 +80,10 @@ START_TEST(a_wrong_value_is_refused_in_one_line_with_what_is_allowed)
 END_TEST
 
 static const char *const unknown[] = {
-	"MPGREEN_SCHEDULERS=poll", "MPGREEN_FD=all", "MPGREEN_=1", "MPGREEN_turn_ms=1",
+	"MPGREEN_SCHEDULERS=poll",
+	"MPGREEN_FD=all",
+	"MPGREEN_=1",
+	"MPGREEN_turn_ms=1",
 };
 enum { N_UNKNOWN = sizeof(unknown) / sizeof(unknown[0]) };
 
@@ -90,7 +94,8 @@ START_TEST(an_unknown_variable_is_refused_with_the_names_that_there_are)
 	read_from(unknown[_i]);
 	line = captured_stderr();
 	ck_assert_ptr_nonnull(strstr(line, unknown[_i]));
-	ck_assert_ptr_nonnull(strstr(line, "MPGREEN_ACCEPT, MPGREEN_FDS, MPGREEN_PYTHON, "
+	ck_assert_ptr_nonnull(strstr(line,
+				     "MPGREEN_ACCEPT, MPGREEN_FDS, MPGREEN_PYTHON, "
 				     "MPGREEN_SCHEDULER, MPGREEN_STDIO, MPGREEN_TURN_MS"));
 	ck_assert_ptr_eq(strchr(line, '\n'), line + strlen(line) - 1);
 	ck_assert(mpg_settings.refused);
@@ -127,7 +132,10 @@ END_TEST
 START_TEST(each_wrong_variable_gets_its_own_line)
 {
 	static const char *const three[] = {
-		"MPGREEN_FDS=some", "MPGREEN_TURN_MS=3", "MPGREEN_STDIO=red", NULL,
+		"MPGREEN_FDS=some",
+		"MPGREEN_TURN_MS=3",
+		"MPGREEN_STDIO=red",
+		NULL,
 	};
 	const char *text;
 
@@ -169,13 +177,11 @@ START_TEST(after_a_refused_value_no_scheduler_can_be_attached)
 }
 END_TEST
 
-SUITE_OF(settings,
-	 { every_allowed_value_is_taken_in_silence, N_ACCEPTED },
+SUITE_OF(settings, { every_allowed_value_is_taken_in_silence, N_ACCEPTED },
 	 { a_wrong_value_is_refused_in_one_line_with_what_is_allowed, N_REFUSED },
 	 { an_unknown_variable_is_refused_with_the_names_that_there_are, N_UNKNOWN },
 	 { a_very_long_wrong_value_still_makes_one_whole_line, 0 },
 	 { what_is_not_one_of_our_variables_is_not_looked_at, N_FOREIGN },
-	 { each_wrong_variable_gets_its_own_line, 0 },
-	 { a_set_uid_process_reads_nothing, 0 },
+	 { each_wrong_variable_gets_its_own_line, 0 }, { a_set_uid_process_reads_nothing, 0 },
 	 { a_program_without_an_environment_has_the_defaults, 0 },
 	 { after_a_refused_value_no_scheduler_can_be_attached, 0 })

@@ -23,7 +23,8 @@ START_TEST(a_new_kernel_that_gives_out_rings_can_accept)
 	uname(&name);
 	ck_assert_int_eq(sscanf(name.release, "%d.%d", &major, &minor), 2);
 	if (major > 6 || (major == 6 && minor >= 10))
-		ck_assert_int_eq(mpg_uring_can_accept(), syscall(SYS_io_uring_setup, 1, params) >= 0);
+		ck_assert_int_eq(mpg_uring_can_accept(),
+				 syscall(SYS_io_uring_setup, 1, params) >= 0);
 	else
 		ck_assert(absent());
 }
@@ -158,14 +159,10 @@ START_TEST(the_ring_is_a_private_fd)
 }
 END_TEST
 
-SUITE_OF(uring,
-	 { a_new_kernel_that_gives_out_rings_can_accept, 0 },
-	 { a_kernel_without_io_uring_cannot_accept, 0 },
-	 { it_asks_the_kernel_once, 0 },
+SUITE_OF(uring, { a_new_kernel_that_gives_out_rings_can_accept, 0 },
+	 { a_kernel_without_io_uring_cannot_accept, 0 }, { it_asks_the_kernel_once, 0 },
 	 { accepting_where_nobody_connects_says_eagain, 0 },
 	 { accepting_gives_the_connection_and_the_peers_address, 0 },
 	 { an_address_is_cut_to_the_room_there_is, 0 },
-	 { the_flags_of_accept4_reach_the_new_fd, 0 },
-	 { errors_are_those_of_accept, 0 },
-	 { a_fork_child_has_a_ring_of_its_own, 0 },
-	 { the_ring_is_a_private_fd, 0 })
+	 { the_flags_of_accept4_reach_the_new_fd, 0 }, { errors_are_those_of_accept, 0 },
+	 { a_fork_child_has_a_ring_of_its_own, 0 }, { the_ring_is_a_private_fd, 0 })

@@ -282,198 +282,6 @@ START_TEST(every_verdict_is_counted)
 }
 END_TEST
 
-static void reuse(int fd)
-{
-	close(fd);
-	ck_assert_int_eq(dup2(ends[1], fd), fd);
-}
-
-static void replace(int fd)
-{
-	ck_assert_int_eq(dup2(ends[1], fd), fd);
-}
-
-static void wake(int fd)
-{
-	ck_assert_int_eq(mpgreen_wake(fd, EBADF), 1);
-}
-
-static void (*const endings[])(int fd) = { close_it, reuse, replace, wake };
-
-START_TEST(a_wait_ends_when_its_fd_is_closed_reused_or_woken)
-{
-	open_pipe(ends);
-	PLAY(READY_AFTER(endings[_i], ends[0]));
-	begin(ends[0], POLLIN);
-	ck_assert(!again());
-	ck_assert_int_eq(errno, EBADF);
-	ck_assert_uint_eq(mpg_stats.woken, 1);
-	ck_assert_int_eq(script.closed[0], ends[0]);
-}
-END_TEST
-
-static void wake_with_estale(int fd)
-{
-	mpgreen_wake(fd, ESTALE);
-}
-
-START_TEST(whoever_is_woken_gets_the_error_and_nobody_after)
-{
-	open_pipe(ends);
-	PLAY(READY_AFTER(wake_with_estale, ends[0]), READY);
-	begin(ends[0], POLLIN);
-	ck_assert(!again());
-	ck_assert_int_eq(errno, ESTALE);
-	begin(ends[0], POLLIN);
-	ck_assert(again());
-}
-END_TEST
-
-START_TEST(an_fd_closed_between_two_tries_is_not_waited_for)
-{
-	NOTHING_TO_WAIT_FOR();
-	begin_reading(open_pipe);
-	w.asked = true;
-	reuse(ends[0]);
-	ck_assert(!mpg_wait_park(&w));
-	ck_assert_int_eq(errno, EBADF);
-}
-END_TEST
-
-START_TEST(waking_says_how_many_waited_and_refuses_nonsense)
-{
-	open_pipe(ends);
-	mpg_fds_activate();
-	ck_assert_int_eq(mpgreen_wake(ends[0], EIO), 0);
-	ck_assert_int_eq(mpgreen_wake(ends[0], 0), -EINVAL);
-	ck_assert_int_eq(mpgreen_wake(ends[0], -EIO), -EINVAL);
-	ck_assert_int_eq(mpgreen_wake(-1, EIO), -EBADF);
-}
-END_TEST
-
-static void nothing(int sig)
-{
-	(void)sig;
-}
-
-START_TEST(a_handler_without_sa_restart_ends_the_call_unless_data_is_there)
-{
-	PLAY(READY_AFTER(raise_it, SIGUSR1), READY_AFTER(raise_it, SIGUSR1));
-	handle(nothing, 0);
-	begin_reading(open_pipe);
-	ck_assert(again());
-	ck_assert(!again());
-	ck_assert_int_eq(errno, EINTR);
-	errno = ENOANO;
-	begin_reading(open_pipe);
-	ck_assert(again());
-	ck_assert(!mpg_wait_again(&w, 1));
-	ck_assert_int_eq(errno, ENOANO);
-}
-END_TEST
-
-START_TEST(a_handler_with_sa_restart_does_not)
-{
-	PLAY(READY_AFTER(raise_it, SIGUSR1), READY);
-	handle(nothing, SA_RESTART);
-	begin_reading(open_pipe);
-	ck_assert(again() && again());
-}
-END_TEST
-
-START_TEST(it_does_where_the_socket_has_a_time_limit)
-{
-	PLAY(READY_AFTER(raise_it, SIGUSR1));
-	handle(nothing, SA_RESTART);
-	open_unix(ends);
-	set_limit(SO_RCVTIMEO, 100);
-	begin(ends[0], POLLIN);
-	ck_assert(again());
-	ck_assert(!again());
-	ck_assert_int_eq(errno, EINTR);
-}
-END_TEST
-
-START_TEST(a_handler_from_before_the_call_does_not_end_it)
-{
-	PLAY(READY, READY);
-	handle(nothing, 0);
-	raise(SIGUSR1);
-	begin_reading(open_pipe);
-	ck_assert(again() && again());
-}
-END_TEST
-
-static uint32_t waiters_meanwhile;
-
-static void count_waiters(int fd)
-{
-	waiters_meanwhile = mpg_fd_entry(fd)->waiters;
-}
-
-START_TEST(a_wait_counts_among_the_waiters_while_it_lasts)
-{
-	open_pipe(ends);
-	PLAY(READY_AFTER(count_waiters, ends[0]));
-	begin(ends[0], POLLIN);
-	ck_assert(again());
-	ck_assert_uint_eq(waiters_meanwhile, 1);
-	ck_assert_uint_eq(mpg_fd_entry(ends[0])->waiters, 0);
-	ck_assert(mpg_fd_state(mpg_fd_entry(ends[0])) & MPG_FD_WATCHED);
-}
-END_TEST
-
-static void cancel_self(int unused)
-{
-	(void)unused;
-	pthread_cancel(pthread_self());
-	pthread_testcancel();
-}
-
-static void *read_until_cancelled(void *unused)
-{
-	char byte;
-
-	PLAY(READY_AFTER(cancel_self, 0));
-	return (void *)(intptr_t)read(ends[0], &byte, unused ? 0 : 1);
-}
-
-START_TEST(a_thread_cancelled_in_a_wait_is_no_waiter_any_more)
-{
-	pthread_t thread;
-	void *result;
-
-	open_pipe(ends);
-	ck_assert_int_eq(pthread_create(&thread, NULL, read_until_cancelled, NULL), 0);
-	pthread_join(thread, &result);
-	ck_assert_ptr_eq(result, PTHREAD_CANCELED);
-	ck_assert_uint_eq(script.waits, 1);
-	ck_assert_uint_eq(mpg_fd_entry(ends[0])->waiters, 0);
-}
-END_TEST
-
-static pid_t forked;
-
-static void fork_here(int unused)
-{
-	(void)unused;
-	forked = fork();
-}
-
-START_TEST(a_fiber_parked_across_fork_is_no_waiter_of_the_child)
-{
-	int status;
-
-	PLAY(READY_AFTER(fork_here, 0));
-	begin_reading(open_pipe);
-	again();
-	if (forked == 0)
-		_exit((int)mpg_fd_entry(ends[0])->waiters);
-	ck_assert_int_eq(waitpid(forked, &status, 0), forked);
-	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-END_TEST
-
 START_TEST(a_vfork_child_blocks_for_real)
 {
 	NOTHING_TO_WAIT_FOR();
@@ -508,12 +316,9 @@ START_TEST(a_wait_ends_the_turn)
 }
 END_TEST
 
-SUITE_OF(wait,
-	 { without_a_scheduler_nothing_waits, 0 },
-	 { what_is_known_not_to_block_passes_through, 0 },
-	 { what_is_not_open_passes_through, 0 },
-	 { in_a_native_section_nothing_waits, 0 },
-	 { in_a_signal_handler_nothing_waits, 0 },
+SUITE_OF(wait, { without_a_scheduler_nothing_waits, 0 },
+	 { what_is_known_not_to_block_passes_through, 0 }, { what_is_not_open_passes_through, 0 },
+	 { in_a_native_section_nothing_waits, 0 }, { in_a_signal_handler_nothing_waits, 0 },
 	 { a_try_that_succeeds_ends_the_call_with_errno_as_it_was, 0 },
 	 { a_try_that_fails_ends_the_call_with_its_error, 0 },
 	 { the_scheduler_is_told_what_the_call_waits_for, 0 },
@@ -526,20 +331,6 @@ SUITE_OF(wait,
 	 { an_fd_that_was_made_non_blocking_does_not_wait, 0 },
 	 { an_fd_marked_always_waits_even_then, 0 },
 	 { the_time_limit_of_a_socket_is_one_deadline_for_all_waits, 2 },
-	 { the_limit_of_the_other_direction_does_not_count, 2 },
-	 { a_limit_of_ages_is_none, 0 },
-	 { every_verdict_is_counted, 0 },
-	 { a_wait_ends_when_its_fd_is_closed_reused_or_woken, sizeof(endings) / sizeof(endings[0]) },
-	 { whoever_is_woken_gets_the_error_and_nobody_after, 0 },
-	 { an_fd_closed_between_two_tries_is_not_waited_for, 0 },
-	 { waking_says_how_many_waited_and_refuses_nonsense, 0 },
-	 { a_handler_without_sa_restart_ends_the_call_unless_data_is_there, 0 },
-	 { a_handler_with_sa_restart_does_not, 0 },
-	 { it_does_where_the_socket_has_a_time_limit, 0 },
-	 { a_handler_from_before_the_call_does_not_end_it, 0 },
-	 { a_wait_counts_among_the_waiters_while_it_lasts, 0 },
-	 { a_thread_cancelled_in_a_wait_is_no_waiter_any_more, 0 },
-	 { a_fiber_parked_across_fork_is_no_waiter_of_the_child, 0 },
-	 { a_vfork_child_blocks_for_real, 0 },
-	 { a_call_may_wait_for_no_fd_at_all, 0 },
-	 { a_wait_ends_the_turn, 0 })
+	 { the_limit_of_the_other_direction_does_not_count, 2 }, { a_limit_of_ages_is_none, 0 },
+	 { every_verdict_is_counted, 0 }, { a_vfork_child_blocks_for_real, 0 },
+	 { a_call_may_wait_for_no_fd_at_all, 0 }, { a_wait_ends_the_turn, 0 })

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "os/linux/nowait.h"
+#include "os/linux/proc.h"
 #include "real.h"
 
 /*
@@ -43,9 +44,8 @@ static int would_block(void)
  */
 static bool eventfd_has_room(int fd, const struct iovec *iov)
 {
-	unsigned long long count = 0, number;
-	char path[64], line[128];
-	FILE *info;
+	unsigned long long number;
+	char path[64];
 
 	if (iov->iov_len < sizeof(number))
 		return true;
@@ -53,13 +53,7 @@ static bool eventfd_has_room(int fd, const struct iovec *iov)
 	if (number <= 1 || number == ULLONG_MAX)
 		return true;
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	info = fopen(path, "re");
-	while (info && fgets(line, sizeof(line), info))
-		if (sscanf(line, "eventfd-count: %llx", &count) == 1)
-			break;
-	if (info)
-		fclose(info);
-	return number < ULLONG_MAX - count;
+	return number < ULLONG_MAX - mpg_proc_number(path, "eventfd-count:", 16, 0);
 }
 
 static size_t total(const struct iovec *iov, int n)
@@ -92,7 +86,8 @@ ssize_t mpg_nowait_readv(struct mpg_fd *entry, int fd, const struct iovec *iov, 
 
 	if (!is_green(entry))
 		return flags ? REAL(preadv2)(fd, iov, n, -1, flags) : REAL(readv)(fd, iov, n);
-	if (!has(entry, MPG_FD_NO_NOWAIT_READ)) {
+	/* A vector is shown to the kernel first: it refuses a bad one, before it says no to the flag. */
+	if (n != 1 || !has(entry, MPG_FD_NO_NOWAIT_READ)) {
 		r = REAL(preadv2)(fd, iov, n, -1, flags | RWF_NOWAIT);
 		if (r >= 0 || errno != EOPNOTSUPP)
 			return r;
@@ -157,7 +152,7 @@ ssize_t mpg_nowait_writev(struct mpg_fd *entry, int fd, const struct iovec *iov,
 		return flags ? REAL(pwritev2)(fd, iov, n, -1, flags) : REAL(writev)(fd, iov, n);
 	if (state & MPG_FD_SOCKET && more)
 		return write_to_socket(fd, iov, n);
-	if (!has(entry, MPG_FD_NO_NOWAIT_WRITE)) {
+	if (n != 1 || !has(entry, MPG_FD_NO_NOWAIT_WRITE)) {
 		r = REAL(pwritev2)(fd, iov, n, -1, flags | RWF_NOWAIT);
 		if (r >= 0 || errno != EOPNOTSUPP)
 			return r;
