@@ -107,28 +107,54 @@ static void forget(void)
 		PyErr_Clear();
 }
 
+static int start_listening(struct mpb_hub *h)
+{
+	return mpb_call(h->io, "start", "(O)", h->callback);
+}
+
 int mpb_hub_listen(struct mpb_hub *h)
 {
 	stop_listening(h);
 	h->io = PyObject_CallMethod(h->loop, "io", "iiO", h->epoll, 1, h->parked ? Py_True : Py_False);
-	if (!h->io || mpb_call(h->io, "start", "(O)", h->callback) < 0)
+	if (!h->io || ((h->parked || !h->cannot_unref) && start_listening(h) < 0))
 		return -1;
 	h->deaf = false;
 	return 0;
 }
 
+static int set_alive(struct mpb_hub *h, bool alive)
+{
+	static PyObject *ref;
+
+	if (h->cannot_unref)
+		return alive ? start_listening(h) : mpb_call(h->io, "stop", "()");
+	if (!ref)
+		ref = PyUnicode_InternFromString("ref");
+	return PyObject_SetAttr(h->io, ref, alive ? Py_True : Py_False);
+}
+
 /* A loop with nothing to wait for ends, with an error. It must see those who are parked here. */
 void mpb_hub_keep_alive(struct mpb_hub *h, bool alive)
 {
-	static PyObject *ref;
 	PyObject *type, *value, *traceback;
 
 	PyErr_Fetch(&type, &value, &traceback);
-	if (!ref)
-		ref = PyUnicode_InternFromString("ref");
-	if (h->io && PyObject_SetAttr(h->io, ref, alive ? Py_True : Py_False) < 0)
+	if (h->io && set_alive(h, alive) < 0)
 		PyErr_WriteUnraisable(h->io);
 	PyErr_Restore(type, value, traceback);
+}
+
+/* gevent's watchers on libuv share a handle for each fd, and have no say on it. */
+static bool is_libuv(PyObject *loop)
+{
+	PyObject *module = PyObject_GetAttrString((PyObject *)Py_TYPE(loop), "__module__");
+	PyObject *name = module ? PyUnicode_AsUTF8String(module) : NULL;
+	bool found = name && strstr(PyBytes_AsString(name), "libuv");
+
+	Py_XDECREF(module);
+	Py_XDECREF(name);
+	PyErr_Clear();
+	return found;
 }
 
 static PyMethodDef turn_method = { "turn", mpb_turn, METH_NOARGS, NULL };
@@ -145,6 +171,7 @@ static int connect_to(struct mpb_hub *h, PyObject *greenlet)
 		Py_XDECREF(capsule);
 		return -1;
 	}
+	h->cannot_unref = is_libuv(h->loop);
 	h->callback = PyCFunction_New(&turn_method, capsule);
 	Py_DECREF(capsule);
 	return h->callback && mpb_hub_listen(h) == 0 ? 0 : -1;

@@ -77,6 +77,7 @@ struct mpb_hub {
 	PyTypeObject *plain;			/* a type of greenlets that has no switch_out() */
 	bool has_signals;			/* Python runs signal handlers on this thread */
 	bool deaf;				/* the watcher must be made anew */
+	bool cannot_unref;			/* an active watcher of this loop keeps it alive */
 	unsigned turn;				/* runs of the callback */
 	unsigned parked;			/* greenlets that keep the loop alive */
 	int epoll;

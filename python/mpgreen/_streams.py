@@ -19,8 +19,7 @@ _original = io.open
 
 
 def install():
-    # Not a function: one that is an attribute of a class would become a method.
-    io.open = builtins.open = functools.wraps(_original)(functools.partial(_open))
+    io.open = builtins.open = _Open()
     if os.environ.get("MPGREEN_STDIO") == "green":
         sys.stdout = _on_same_file(sys.stdout)
         sys.stderr = _on_same_file(sys.stderr)
@@ -63,6 +62,16 @@ class BufferedReader(_Turns, io.BufferedReader):
 
 
 _SHARED = {io.BufferedWriter: BufferedWriter, io.BufferedReader: BufferedReader}
+
+
+class _Open:
+    """Not a function: one that is an attribute of a class would become a method."""
+
+    def __init__(self):
+        functools.update_wrapper(self, _original)
+
+    def __call__(self, *args, **kwargs):
+        return _open(*args, **kwargs)
 
 
 def _open(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True,

@@ -150,7 +150,10 @@ def test_a_number_used_again_gets_no_old_event(pipe):
         settle(1)
         close_now(reader)
         again, again_writer = os.pipe()
-        assert again == reader
+        if again != reader:
+            os.dup2(again, reader)
+            close_now(again)
+            again = reader
         second = gevent.spawn(os.read, again, 1)
         os.write(writer, b"o")
         settle(1)
@@ -176,7 +179,8 @@ def test_a_file_closed_behind_our_back_does_not_stall_its_successor(pipe):
     os.write(writer, b"left behind")
     settle()
     again, again_writer = os.pipe()
-    assert again == reader
+    if again != reader:
+        pytest.skip("the number was not given out again")
     reading = gevent.spawn(os.read, again, 1)
     settle()
     os.write(again_writer, b"y")
