@@ -66,7 +66,8 @@ static int unmark(int fd)
 		return r;
 	mpg_fds_entered(fd);
 	atomic_store(&entry->state,
-		     MPG_FD_KNOWN | MPG_FD_MARKED | (mpg_fd_state(entry) & (MPG_FD_WATCHED | MPG_FD_MEMBER)));
+		     MPG_FD_KNOWN | MPG_FD_MARKED
+			     | (mpg_fd_state(entry) & (MPG_FD_WATCHED | MPG_FD_MEMBER)));
 	return 0;
 }
 

@@ -20,7 +20,7 @@ static const struct {
  */
 void mpg_real_bind(void)
 {
-	/* libc declares dlsym() a leaf: without volatile the compiler may not store this before it. */
+	/* libc calls dlsym() a leaf: without volatile the compiler may store this after it. */
 	static __thread volatile int depth;
 
 	if (depth == 2)

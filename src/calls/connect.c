@@ -72,7 +72,7 @@ GREEN(int, connect, int fd, const struct sockaddr *addr, socklen_t len)
 	    || (is_nonblocking(fd) && !(mpg_fd_state(w.entry) & MPG_FD_ALWAYS)))
 		return REAL(connect)(fd, addr, len);
 	r = mpg_nowait_connect(fd, addr, len);
-	/* Out of time it says what it would say to one that does not wait: begun, or begun before. */
+	/* Out of time it says what one that does not wait hears: begun, or begun before. */
 	w.timeout_error = errno;
 	if (in_progress(r))
 		r = finish(&w, addr, len);

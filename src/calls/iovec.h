@@ -20,8 +20,8 @@ struct mpg_iovec {
 
 /* Declares `name`: freed at the end of its block, and when the thread is cancelled in it. */
 #define MPG_IOVEC(name, iov, n) \
-	__attribute__((cleanup(mpg_iovec_end))) struct mpg_iovec name = { \
-		iov, n, NULL, { NULL, 0 }, 0 }
+	__attribute__(( \
+		cleanup(mpg_iovec_end))) struct mpg_iovec name = { iov, n, NULL, { NULL, 0 }, 0 }
 
 /* The bytes in iov[0..n). */
 size_t mpg_iovec_length(const struct iovec *iov, int n);

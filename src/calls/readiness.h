@@ -48,8 +48,9 @@ bool mpg_readiness_again(struct mpg_readiness *r, int n);
 int mpg_readiness_result(struct mpg_readiness *r, int n);
 
 /*
- * Does a green thread that waits for fd do so through its scheduler? Any file that can be waited for
- * counts, also one whose reads are left alone (a device, a file in /proc), but none that is unmarked.
+ * Does a green thread that waits for fd do so through its scheduler? Any file that can be waited
+ * for counts, also one whose reads are left alone (a device, a file in /proc), but none that is
+ * unmarked.
  */
 bool mpg_readiness_is_green(int fd);
 

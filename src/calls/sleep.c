@@ -54,8 +54,8 @@ static void close_private(const int *fd)
  */
 static int sleep_until_realtime(struct mpg_wait *w, const struct timespec *time)
 {
-	__attribute__((cleanup(close_private))) int fd = mpg_private_adopt(
-		REAL(timerfd_create)(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+	__attribute__((cleanup(close_private))) int fd =
+		mpg_private_adopt(REAL(timerfd_create)(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
 	const struct itimerspec alarm = { .it_value = *time };
 
 	if (time->tv_sec == 0 && time->tv_nsec == 0)

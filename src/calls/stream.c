@@ -82,7 +82,7 @@ INTERPOSE(ssize_t, readv, int fd, const struct iovec *iov, int n)
 	return mpg_may_wait_on(fd) ? green_readv(fd, iov, n) : REAL(readv)(fd, iov, n);
 }
 
-/* What a stream accepts and ignores. Of other flags (RWF_NOWAIT, unknown ones) none lets it wait. */
+/* What a stream accepts and ignores. With other flags (RWF_NOWAIT, unknown ones) it never waits. */
 #define STREAM_FLAGS (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)
 
 /* At an offset it is for files, which never wait. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Terminals. No fd tells when their output has drained, when the timer of their raw mode has run out
- * between two characters, or when there are as many as the caller wants of fewer than VMIN: a worker
- * makes the real call.
+ * Terminals. No fd tells when their output has drained, when the timer of their raw mode has run
+ * out between two characters, or when there are as many as the caller wants of fewer than VMIN: a
+ * worker makes the real call.
  */
 #include "calls/tty.h"
 #include "calls/iovec.h"

@@ -59,7 +59,7 @@ void mpg_private_close(int fd)
 {
 	struct mpg_fd *entry = mpg_fd_entry(fd);
 
-	/* A fiber that was parked across fork() holds a number that fork() has closed in the child. */
+	/* A fiber that was parked across fork() holds a number that is closed in the child. */
 	if (!(mpg_fd_state(entry) & MPG_FD_PRIVATE))
 		return;
 	mpg_private_unwatch(fd);

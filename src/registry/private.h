@@ -20,7 +20,7 @@ void mpg_private_reserve(void);
 int mpg_private_adopt(int fd);
 void mpg_private_close(int fd);
 
-/* fd will not be waited for any more: the calling thread's schedulers, which watched it, hear of it. */
+/* fd is waited for no more: the calling thread's schedulers, which watched it, hear of it. */
 void mpg_private_unwatch(int fd);
 
 /* How they hear. Only the thread that made a private fd ever waits for it. Set by the engine. */

@@ -140,7 +140,7 @@ static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
 
 bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
 {
-	/* No thread to be had: this one is blocked, which is right; an errno of ours would not be. */
+	/* No thread to be had: blocking this one is right; an errno of ours would not be. */
 	if (start(job) != 0) {
 		job->run(job);
 		return take(job);

@@ -37,7 +37,7 @@ struct mpg_job {
 /* NULL with errno: then the caller makes the real call itself. */
 struct mpg_job *mpg_job_new(size_t size, void (*run)(struct mpg_job *));
 
-/* Declares `name`; at the end of its block, or when the thread is cancelled in it, it is dropped. */
+/* Declares `name`: dropped at the end of its block, or when the thread is cancelled in it. */
 #define MPG_JOB(name, init) __attribute__((cleanup(mpg_job_drop))) struct mpg_job *name = init
 
 void mpg_job_drop(struct mpg_job **job);

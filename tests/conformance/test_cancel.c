@@ -98,8 +98,8 @@ static void in_sigwaitinfo(void)
 }
 
 static void (*const calls[])(void) = {
-	in_read, in_readv, in_recv, in_recvmsg, in_write, in_send, in_accept, in_poll, in_select,
-	in_epoll_wait, in_nanosleep, in_pause, in_sigwaitinfo,
+	in_read, in_readv,  in_recv,	   in_recvmsg,	 in_write, in_send,	   in_accept,
+	in_poll, in_select, in_epoll_wait, in_nanosleep, in_pause, in_sigwaitinfo,
 };
 enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 
@@ -153,8 +153,8 @@ START_TEST(a_call_acts_upon_a_cancellation_that_is_pending)
 
 	open_unix(fd);
 	fill(fd[0]);
-	ck_assert_int_eq(pthread_create(&victim, NULL, be_cancelled_already,
-					(void *)&calls[_i]), 0);
+	ck_assert_int_eq(pthread_create(&victim, NULL, be_cancelled_already, (void *)&calls[_i]),
+			 0);
 	ck_assert_int_eq(pthread_join(victim, &end), 0);
 	ck_assert_ptr_eq(end, PTHREAD_CANCELED);
 	ck_assert(cleaned_up && !came_back);

@@ -62,8 +62,8 @@ static void close_and_reuse_it(void)
 }
 
 static void (*const ways_to_go[])(void) = {
-	close_it, replace_it, replace_it_by_dup3, close_the_range, close_the_stream,
-	close_and_reuse_it,
+	close_it,	 replace_it,	   replace_it_by_dup3,
+	close_the_range, close_the_stream, close_and_reuse_it,
 };
 enum { WAYS_TO_GO = sizeof(ways_to_go) / sizeof(ways_to_go[0]) };
 

@@ -163,7 +163,8 @@ START_TEST(a_datagram_socket_connects_at_once)
 	len = sizeof(addr);
 	getsockname(fd[0], where(), &len);
 	OK(0, connect(fd[1], where(), len));
-	OK(0, connect(fd[1], &(struct sockaddr){ .sa_family = AF_UNSPEC }, sizeof(struct sockaddr)));
+	OK(0,
+	   connect(fd[1], &(struct sockaddr){ .sa_family = AF_UNSPEC }, sizeof(struct sockaddr)));
 	ck_assert_uint_eq(waits(), 0);
 }
 END_TEST

@@ -17,11 +17,11 @@
 
 ssize_t __read_chk(int end, void *to, size_t len, size_t room);
 ssize_t __recv_chk(int end, void *to, size_t len, size_t room, int flags);
-ssize_t __recvfrom_chk(int end, void *to, size_t len, size_t room, int flags,
-		       struct sockaddr *addr, socklen_t *addr_len);
+ssize_t __recvfrom_chk(int end, void *to, size_t len, size_t room, int flags, struct sockaddr *addr,
+		       socklen_t *addr_len);
 int __poll_chk(struct pollfd *set, nfds_t n, int timeout, size_t room);
-int __ppoll_chk(struct pollfd *set, nfds_t n, const struct timespec *timeout,
-		const sigset_t *mask, size_t room);
+int __ppoll_chk(struct pollfd *set, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
+		size_t room);
 
 static char buf[16];
 static struct pollfd set[2];

@@ -188,8 +188,10 @@ START_TEST(sendto_reaches_an_address)
 	open_udp(fd);
 	close(fd[0]);
 	fd[0] = socket(AF_INET, SOCK_DGRAM, 0);
-	ck_assert_int_eq(bind(fd[0], (struct sockaddr *)&(struct sockaddr_in){
-			.sin_family = AF_INET }, sizeof(struct sockaddr_in)), 0);
+	ck_assert_int_eq(bind(fd[0],
+			      (struct sockaddr *)&(struct sockaddr_in){ .sin_family = AF_INET },
+			      sizeof(struct sockaddr_in)),
+			 0);
 	ck_assert_int_eq(getsockname(fd[0], (struct sockaddr *)&to, &len), 0);
 	OK(5, sendto(stranger, "hello", 5, 0, (struct sockaddr *)&to, len));
 	OK(5, recv(fd[0], buf, sizeof(buf), 0));
@@ -282,13 +284,16 @@ static struct msghdr *with_rights(struct iovec *iov, int passed)
 	static struct msghdr msg;
 
 	memset(&control, 0, sizeof(control));
-	msg = (struct msghdr){ .msg_iov = iov, .msg_iovlen = 1, .msg_control = &control,
+	msg = (struct msghdr){ .msg_iov = iov,
+			       .msg_iovlen = 1,
+			       .msg_control = &control,
 			       .msg_controllen = sizeof(control) };
 	if (passed < 0)
 		return &msg;
 	msg.msg_controllen = CMSG_SPACE(sizeof(int));
 	control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
-					   .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+					   .cmsg_level = SOL_SOCKET,
+					   .cmsg_type = SCM_RIGHTS };
 	memcpy(CMSG_DATA(&control.header), &passed, sizeof(int));
 
 	return &msg;
@@ -314,7 +319,9 @@ static void take_all_with_rights(void)
 			char room[CMSG_SPACE(4 * sizeof(int))];
 			struct cmsghdr header;
 		} control;
-		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		struct msghdr msg = { .msg_iov = &iov,
+				      .msg_iovlen = 1,
+				      .msg_control = &control,
 				      .msg_controllen = sizeof(control) };
 
 		n = recvmsg(fd[0], &msg, 0);

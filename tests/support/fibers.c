@@ -78,8 +78,8 @@ static struct fiber *next_parked(const struct fiber *after)
 	struct fiber *next = NULL;
 
 	for (struct fiber *fiber = loop.fiber; fiber < loop.fiber + FIBERS; fiber++)
-		if (fiber->state == PARKED && (!after || fiber->ticket > after->ticket) &&
-		    (!next || fiber->ticket < next->ticket))
+		if (fiber->state == PARKED && (!after || fiber->ticket > after->ticket)
+		    && (!next || fiber->ticket < next->ticket))
 			next = fiber;
 
 	return next;

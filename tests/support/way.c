@@ -176,10 +176,10 @@ bool is_blocked(pid_t thread)
 	char before[256], after[256];
 	long number;
 
-	return read_proc(thread, "syscall", before, sizeof(before)) &&
-		sscanf(before, "%ld", &number) == 1 && number >= 0 && number != SYS_futex &&
-		sleeps_interruptibly(thread) &&
-		read_proc(thread, "syscall", after, sizeof(after)) && strcmp(before, after) == 0;
+	return read_proc(thread, "syscall", before, sizeof(before))
+		&& sscanf(before, "%ld", &number) == 1 && number >= 0 && number != SYS_futex
+		&& sleeps_interruptibly(thread)
+		&& read_proc(thread, "syscall", after, sizeof(after)) && strcmp(before, after) == 0;
 }
 
 void settle(void)

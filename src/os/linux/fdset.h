@@ -38,8 +38,8 @@ bool mpg_fdset_add_signals(struct mpg_fdset *set, const sigset_t *mask);
 bool mpg_fdset_add_pending(struct mpg_fdset *set, const sigset_t *signals);
 
 /*
- * Makes all sets look up: a member of one of them is closing, or waits on it are to end. One eventfd
- * that is a member of every set does it.
+ * Makes all sets look up: a member of one of them is closing, or waits on it are to end. One
+ * eventfd that is a member of every set does it.
  */
 void mpg_fdset_alarm(void);
 

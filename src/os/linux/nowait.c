@@ -86,7 +86,7 @@ ssize_t mpg_nowait_readv(struct mpg_fd *entry, int fd, const struct iovec *iov, 
 
 	if (!is_green(entry))
 		return flags ? REAL(preadv2)(fd, iov, n, -1, flags) : REAL(readv)(fd, iov, n);
-	/* A vector is shown to the kernel first: it refuses a bad one, before it says no to the flag. */
+	/* The kernel sees a vector first: it refuses a bad one before it says no to the flag. */
 	if (n != 1 || !has(entry, MPG_FD_NO_NOWAIT_READ)) {
 		r = REAL(preadv2)(fd, iov, n, -1, flags | RWF_NOWAIT);
 		if (r >= 0 || errno != EOPNOTSUPP)

@@ -7,7 +7,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* The number behind `name` at the beginning of a line of the file; `otherwise` if it is not there. */
+/* The number behind `name` at the beginning of a line of the file; `otherwise` if there is none. */
 unsigned long long mpg_proc_number(const char *path, const char *name, int base,
 				   unsigned long long otherwise);
 

@@ -8,7 +8,6 @@
 #include "registry/lock.h"
 #include "registry/private.h"
 
-
 /* Linux 6.10; Debian 12's header is older. */
 #ifndef IORING_ACCEPT_DONTWAIT
 #define IORING_ACCEPT_DONTWAIT (1u << 1)
