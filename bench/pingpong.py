@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""64 bytes to and fro between two greenlets: os.pipe through the library, gevent's own sockets.
+"""64 bytes back and forth between two greenlets: os.pipe through the library, gevent's own sockets.
 
     LD_PRELOAD=libmpgreen.so python bench/pingpong.py [exchanges [rounds]]
 

@@ -35,18 +35,18 @@ extern struct mpb_library mpb_library;
 bool mpb_library_find(void);
 
 /*
- * greenlet's C API: places in the table that the capsule "greenlet._C_API" holds, as greenlet.h
- * numbers them (PyGreenlet_GetCurrent_NUM and so on). They are the same in every release.
+ * greenlet's C API: the table that the capsule "greenlet._C_API" holds, in the order of greenlet.h
+ * (PyGreenlet_GetCurrent_NUM is 4 and so on), which is the same in every release.
  */
-extern void **mpb_greenlet;
-extern PyObject *mpb_nothing;		/* an empty tuple */
+struct mpb_greenlet_api {
+	void *types_and_new[4];
+	PyObject *(*current)(void);
+	PyObject *(*throw)(PyObject *greenlet, PyObject *type, PyObject *value, PyObject *tb);
+	PyObject *(*switch_to)(PyObject *greenlet, PyObject *args, PyObject *kwargs);
+};
 
-#define mpb_greenlet_current() (((PyObject *(*)(void))mpb_greenlet[4])())
-#define mpb_greenlet_throw(g, type, value, tb) \
-	(((PyObject *(*)(PyObject *, PyObject *, PyObject *, PyObject *))mpb_greenlet[5]) \
-		(g, type, value, tb))
-#define mpb_greenlet_switch(g, args) \
-	(((PyObject *(*)(PyObject *, PyObject *, PyObject *))mpb_greenlet[6])(g, args, NULL))
+extern const struct mpb_greenlet_api *mpb_greenlet;
+extern PyObject *mpb_nothing;		/* an empty tuple */
 
 /* A call of an object's method with nothing to say about its result. -1: an exception is set. */
 int mpb_call(PyObject *object, const char *method, const char *format, ...);

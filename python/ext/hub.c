@@ -115,7 +115,8 @@ static int start_listening(struct mpb_hub *h)
 int mpb_hub_listen(struct mpb_hub *h)
 {
 	stop_listening(h);
-	h->io = PyObject_CallMethod(h->loop, "io", "iiO", h->epoll, 1, h->parked ? Py_True : Py_False);
+	h->io = PyObject_CallMethod(h->loop, "io", "iiO", h->epoll, 1,
+				    h->parked ? Py_True : Py_False);
 	if (!h->io || ((h->parked || !h->cannot_unref) && start_listening(h) < 0))
 		return -1;
 	h->deaf = false;

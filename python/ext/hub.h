@@ -7,9 +7,9 @@
  * system call, and is taken back when it fires and nobody waits. Deadlines, yields and calls from
  * other threads come through a timerfd registered there too.
  *
- * All of it belongs to the hub's thread and to whoever holds the GIL there, but for what is _Atomic:
- * closing() comes from any thread, without the GIL. For its sake a struct hub, its pages and its
- * watches are never freed; they serve the next hub.
+ * All of it belongs to the hub's thread and to whoever holds the GIL there, but for what is
+ * _Atomic: closing() comes from any thread, without the GIL. For its sake a struct hub, its pages
+ * and its watches are never freed; they serve the next hub.
  */
 #ifndef MPB_HUB_H
 #define MPB_HUB_H
@@ -52,7 +52,7 @@ struct mpb_watch {
 struct mpb_timers {
 	struct mpb_waiter **heap;
 	size_t used, size;
-	int64_t rings_at;			/* what the timerfd is set to; FOREVER: to nothing */
+	int64_t rings_at;			/* what the timerfd is set to, or FOREVER */
 };
 
 /* An exception that was raised in a wait, on its way to the greenlet's Python code. */
@@ -68,7 +68,7 @@ struct mpb_kept {
 struct mpb_hub {
 	struct mpb_hub *next;			/* in the list of all, for ever */
 	bool used;
-	_Atomic bool declines;			/* no wait any more: the hub is gone, or Python is */
+	_Atomic bool declines;			/* the hub is gone, or Python is */
 	unsigned epoch;				/* grows when all that was going on is dropped */
 	pthread_t thread;
 	PyObject *capsule;			/* in the thread's dict, owns us */
@@ -97,7 +97,7 @@ struct mpb_hub *mpb_hub_mine(void);			/* of the calling thread, or NULL */
 int mpb_hub_attach(PyObject *greenlet, bool has_signals);
 int mpb_hub_detach(void);
 void mpb_hub_destroyed(PyObject *greenlet);		/* gevent is about to destroy it */
-PyObject *mpb_hub_forked(void);				/* the greenlet of the forking thread's, or None */
+PyObject *mpb_hub_forked(void);				/* of the forking thread, or None */
 void mpb_hub_decline_all(void);
 int mpb_hub_listen(struct mpb_hub *h);			/* with a new watcher. -1: exception set */
 void mpb_hub_keep_alive(struct mpb_hub *h, bool alive);	/* the loop, that is */
@@ -125,7 +125,7 @@ int mpb_timers_add(struct mpb_hub *h, struct mpb_waiter *w);	/* -1: out of memor
 void mpb_timers_remove(struct mpb_hub *h, struct mpb_waiter *w);
 struct mpb_waiter *mpb_timers_expired(struct mpb_hub *h, int64_t now);
 void mpb_timers_ring(struct mpb_hub *h, int64_t at);
-void mpb_timers_silence(struct mpb_hub *h);			/* after a ring: set to what is next */
+void mpb_timers_silence(struct mpb_hub *h);			/* set to what is next */
 
 /* queue.c */
 void mpb_queue_append(struct mpb_queue *q, struct mpb_waiter *w);

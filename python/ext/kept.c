@@ -134,7 +134,7 @@ static struct mpb_kept **find_own(void)
 
 	if (!h || !h->kept)
 		return NULL;
-	greenlet = mpb_greenlet_current();
+	greenlet = mpb_greenlet->current();
 	k = find(&h->kept, greenlet);
 	Py_XDECREF(greenlet);
 	return *k ? k : NULL;
@@ -160,7 +160,7 @@ static PyObject *deliver(PyObject *module, PyObject *unused)
 	while (result && h && (k = unlink_first(&h->kept))) {
 		if (!is_dead(k->greenlet)) {
 			Py_DECREF(result);
-			result = mpb_greenlet_throw(k->greenlet, k->type, k->value, k->traceback);
+			result = mpb_greenlet->throw(k->greenlet, k->type, k->value, k->traceback);
 		}
 		drop(k);
 	}

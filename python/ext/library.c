@@ -9,7 +9,7 @@
 #include <stdarg.h>
 
 struct mpb_library mpb_library;
-void **mpb_greenlet;
+const struct mpb_greenlet_api *mpb_greenlet;
 PyObject *mpb_nothing;
 
 bool mpb_library_find(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The module mpgreen._gevent: the library's functions for Python, and the switches of the binding. */
+/* The module mpgreen._gevent: the library's functions, and the switches of the binding. */
 #include "hub.h"
 
 #include <errno.h>
@@ -94,9 +94,9 @@ static PyObject *py_stats(PyObject *module, PyObject *unused)
 	if (!is_loaded())
 		return NULL;
 	mpb_library.stats_read(&s, sizeof(s));
-	return Py_BuildValue("{sKsKsKsKsKsKsKsK}", "waits", s.waits, "ready", s.ready,
-			     "timeouts", s.timeouts, "cancelled", s.cancelled, "native", s.native,
-			     "woken", s.woken, "yields", s.yields, "worked", s.worked);
+	return Py_BuildValue("{sKsKsKsKsKsKsKsK}", "waits", s.waits, "ready", s.ready, "timeouts",
+			     s.timeouts, "cancelled", s.cancelled, "native", s.native, "woken",
+			     s.woken, "yields", s.yields, "worked", s.worked);
 }
 
 static PyObject *py_native_enter(PyObject *module, PyObject *unused)
@@ -208,7 +208,7 @@ static PyMethodDef methods[] = {
 	{ "detach", py_detach, METH_NOARGS, NULL },
 	{ "attached", py_attached, METH_NOARGS, "Has this thread a hub attached?" },
 	{ "destroyed", py_destroyed, METH_O, "destroyed(hub): it is about to be" },
-	{ "forked", py_forked, METH_NOARGS, "Forget all; returns the hub to attach anew, or None." },
+	{ "forked", py_forked, METH_NOARGS, "Forget all. Returns the hub to attach, or None." },
 	{ "ring", py_ring, METH_NOARGS, "Let this thread's loop turn without delay." },
 	{ "decline", py_decline, METH_NOARGS, "No wait any more." },
 	{ "interrupt_by", py_interrupt_by, METH_VARARGS, "interrupt_by(signal, function)" },
@@ -231,8 +231,7 @@ PyMODINIT_FUNC PyInit__gevent(void)
 	PyObject *module = PyModule_Create(&definition);
 
 	loaded = mpb_library_find();
-	if (module && (PyModule_AddIntConstant(module, "GREEN", MPGREEN_GREEN) < 0
-		       || PyModule_AddIntConstant(module, "ALWAYS", MPGREEN_ALWAYS) < 0))
+	if (module && PyModule_AddIntConstant(module, "ALWAYS", MPGREEN_ALWAYS) < 0)
 		return NULL;
 	return module;
 }

@@ -99,7 +99,7 @@ static int switch_to_hub(struct mpb_hub *h, struct mpb_waiter *w)
 		return -1;
 	if (h->parked++ == 0)
 		mpb_hub_keep_alive(h, true);
-	result = mpb_greenlet_switch(h->greenlet, mpb_nothing);
+	result = mpb_greenlet->switch_to(h->greenlet, mpb_nothing, NULL);
 	if (h->epoch == epoch && --h->parked == 0)
 		mpb_hub_keep_alive(h, false);
 	Py_XDECREF(result);
@@ -134,7 +134,7 @@ static int park(struct mpb_hub *h, PyObject *greenlet, const mpgreen_wait *what)
 
 static int wait_with_gil(struct mpb_hub *h, const mpgreen_wait *what)
 {
-	PyObject *greenlet = mpb_greenlet_current();
+	PyObject *greenlet = mpb_greenlet->current();
 	int verdict;
 
 	if (!greenlet) {
@@ -191,7 +191,7 @@ static void *current(void *self)
 	if (!can_wait(self))
 		return NULL;
 	gil = PyGILState_Ensure();
-	greenlet = mpb_greenlet_current();
+	greenlet = mpb_greenlet->current();
 	Py_XDECREF(greenlet);
 	PyGILState_Release(gil);
 	return greenlet;

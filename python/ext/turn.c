@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A turn: the epoll fd has become readable, and greenlets are switched to. gevent's loop is not gone
- * back to before each of them: what they do makes others ready as a rule, so it asks again for a
- * short time. Anything may happen while a greenlet runs, the end of the hub and a fork included.
+ * A turn: the epoll fd has become readable, and greenlets are switched to. What they do makes
+ * others ready as a rule, so the fd is asked again for a short time before gevent's loop goes on.
+ * Anything may happen while a greenlet runs, the end of the hub and a fork included.
  */
 #include "hub.h"
 
@@ -38,7 +38,7 @@ static int wake(struct mpb_hub *h, struct mpb_waiter *w, int verdict)
 	mpb_timers_remove(h, w);
 	w->verdict = verdict;
 	Py_INCREF(greenlet);
-	result = mpb_greenlet_switch(greenlet, mpb_nothing);
+	result = mpb_greenlet->switch_to(greenlet, mpb_nothing, NULL);
 	if (!result)
 		r = report(h, greenlet);
 	Py_XDECREF(result);

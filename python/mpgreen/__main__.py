@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""python -m mpgreen: is the library there, and does it work in this Python?"""
+"""python -m mpgreen: is the library there, and does it work in this Python?
+
+python -m mpgreen --library prints where the library is that came with this package.
+"""
 import os
 import sys
 
@@ -28,7 +31,22 @@ def check():
     return None
 
 
+def library():
+    path = os.path.join(os.path.dirname(os.path.abspath(mpgreen.__file__)), "libmpgreen.so")
+    if not os.path.exists(path):
+        print("mpgreen: there is no libmpgreen.so in this package: it was installed apart from it",
+              file=sys.stderr)
+        return 1
+    print(path)
+    return 0
+
+
 def main():
+    if sys.argv[1:] == ["--library"]:
+        return library()
+    if sys.argv[1:]:
+        print("usage: python -m mpgreen [--library]", file=sys.stderr)
+        return 2
     print("loaded: %s" % mpgreen.loaded())
     if not mpgreen.loaded():
         print("libmpgreen.so is not preloaded: run this with LD_PRELOAD=libmpgreen.so",

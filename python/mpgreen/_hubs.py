@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Attaches the threads that have a gevent hub, for as long as they have it, and no others."""
 import atexit
+import errno
 import functools
 import os
 import sys
@@ -61,6 +62,9 @@ def try_to_attach(hub):
     try:
         _attach(hub)
     except OSError as error:
+        # The library has said itself why it is of no use.
+        if error.errno == errno.ENOTSUP:
+            return
         print("mpgreen: a thread with a hub is not attached: %s" % error, file=sys.stderr)
 
 

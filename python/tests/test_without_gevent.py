@@ -67,6 +67,24 @@ def test_the_self_check_succeeds_and_fails_clearly(script):
     assert done.returncode == 1 and "not preloaded" in done.stderr
 
 
+def test_a_refused_configuration_leaves_the_program_as_it_is(tmp_path):
+    import os
+    import subprocess
+    import sys
+    program = tmp_path / "program.py"
+    program.write_text("""
+from gevent import monkey; monkey.patch_all()
+import gevent, mpgreen
+gevent.sleep(.001)
+print(mpgreen.attached())
+""")
+    done = subprocess.run([sys.executable, str(program)], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True,
+                          env=dict(os.environ, MPGREEN_TURN_MS="soon"))
+    assert (done.stdout, done.returncode) == ("False\n", 0)
+    assert done.stderr.count("\n") == 1 and "MPGREEN_TURN_MS" in done.stderr
+
+
 def test_after_atexit_nothing_waits(script):
     assert script("""
 import atexit, os
