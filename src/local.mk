@@ -36,6 +36,7 @@ libcore_la_SOURCES = \
 	src/engine/thread.h \
 	src/engine/turn.c src/engine/turn.h \
 	src/engine/wait.c src/engine/wait.h \
+	src/engine/wake.c \
 	src/init.c src/init.h \
 	src/libc.h \
 	src/os/linux/fdset.c src/os/linux/fdset.h \
