@@ -22,8 +22,8 @@ python_tests = \
 	python/tests/test_waiting.py \
 	python/tests/test_without_gevent.py
 
-EXTRA_DIST += docs/python.md $(python_sources) $(python_tests) python/entry_points.txt python/tests/run pyproject.toml \
-	setup.py
+EXTRA_DIST += $(python_sources) $(python_tests) python/entry_points.txt python/tests/run \
+	pyproject.toml setup.py
 
 if HAVE_PYTHON
 mpgreenpackagedir = $(libdir)/mpgreen/python/mpgreen
