@@ -86,7 +86,9 @@ check-sanitizer:
 	$(MKDIR_P) $(SANITIZER_FOLDER)
 	cd $(SANITIZER_FOLDER) && { test -f Makefile || $(abs_srcdir)/configure -q CC='$(CC)' \
 		PYTHON='$(PYTHON)' --enable-sanitizer=$(SANITIZER_NAME); }
-	cd $(SANITIZER_FOLDER) && $(sanitizer_options) CK_TIMEOUT_MULTIPLIER=5 $(MAKE) check TESTS='$(check_valgrind_programs)'
+	cd $(SANITIZER_FOLDER) && $(sanitizer_options) CK_TIMEOUT_MULTIPLIER=5 \
+		CK_EXCLUDE_TAGS=no-$(SANITIZER_NAME) $(MAKE) check \
+		TESTS='$(check_valgrind_programs)'
 endif
 .PHONY: check-valgrind check-asan check-ubsan check-tsan check-sanitizer
 
