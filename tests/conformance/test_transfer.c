@@ -14,7 +14,7 @@
 #include "suites.h"
 #include "way.h"
 
-enum { SIZE = 4 << 20 };
+enum { SIZE = 12 << 20 };	/* more than the buffers of a TCP connection grow to at once */
 
 static char *data;
 static size_t received;

@@ -83,7 +83,7 @@ TCase *way_case(Suite *suite, const char *name)
 	TCase *tcase = tcase_create(name);
 
 	tcase_add_checked_fixture(tcase, begin, end);
-	tcase_set_timeout(tcase, 4);
+	tcase_set_timeout(tcase, 20);
 	suite_add_tcase(suite, tcase);
 	return tcase;
 }

@@ -11,7 +11,7 @@ Suite *suite_of(const char *name, const struct unit_test *tests, size_t n)
 	Suite *suite = suite_create(name);
 	TCase *all = tcase_create(name);
 
-	tcase_set_timeout(all, 5);
+	tcase_set_timeout(all, 20);
 	for (size_t i = 0; i < n; i++)
 		if (tests[i].times >= 0)
 			tcase_add_loop_test(all, tests[i].test, 0,
