@@ -45,7 +45,7 @@ tests_libfortified_la_SOURCES = tests/conformance/test_fortified.c
 
 conformance_programs = tests/way_native tests/way_poll tests/way_fibers
 conformance_libs = tests/libconformance.la tests/libfortified.la libmpgreen.la $(CHECK_LIBS) \
-	-lutil -lpthread
+	-lutil -lpthread $(RT_LIBS)
 check_PROGRAMS += $(conformance_programs)
 TESTS += $(conformance_programs)
 tests_way_native_CPPFLAGS = $(conformance_flags)

@@ -101,13 +101,13 @@ static bool abandon(struct mpg_job *job)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
 	job->running = false;
 	pthread_cancel(job->worker);
-	REAL(poll)(&bell, 1, INTERRUPTIBLE_MS);
+	REAL(poll)(&bell, 1, job->wins_nothing ? 0 : INTERRUPTIBLE_MS);
 	if (atomic_load(&job->done))
 		pthread_join(job->worker, NULL);
 	else
 		pthread_detach(job->worker);
 	pthread_setcancelstate(cancelling, NULL);
-	return atomic_load(&job->done) && is_through(job);
+	return !job->wins_nothing && atomic_load(&job->done) && is_through(job);
 }
 
 static bool take(struct mpg_job *job)

@@ -3,7 +3,7 @@
 # and its hidden functions included; a few functions of libc are wrapped, to play another system.
 if HAVE_CHECK
 unit_core = -Wl,--whole-archive,.libs/libcore.a,--no-whole-archive
-unit_libs = -lutil -lpthread -ldl
+unit_libs = -lutil -lpthread -ldl $(RT_LIBS)
 
 check_PROGRAMS += tests/unit/unit tests/unit/fakepython
 TESTS += tests/unit/unit
