@@ -20,6 +20,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_fd.c \
 	tests/conformance/test_fibers.c \
 	tests/conformance/test_fork.c \
+	tests/conformance/test_mqueue.c \
 	tests/conformance/test_names.c \
 	tests/conformance/test_poll.c \
 	tests/conformance/test_read.c \
@@ -30,6 +31,8 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_signal.c \
 	tests/conformance/test_sigwait.c \
 	tests/conformance/test_sleep.c \
+	tests/conformance/test_sysv_msg.c \
+	tests/conformance/test_sysv_sem.c \
 	tests/conformance/test_terminal.c \
 	tests/conformance/test_transfer.c \
 	tests/conformance/test_write.c \

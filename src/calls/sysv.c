@@ -209,6 +209,7 @@ static struct mpg_job *new_receive_job(int id, long type, int flags)
 	if (!r)
 		return NULL;
 	r->job.wins_nothing = true;
+	r->job.interruptible = true;
 	r->job.give_back = send_back;
 	r->id = id;
 	r->type = type;
@@ -298,6 +299,7 @@ static bool send_on_worker(struct mpg_wait *w, int id, const void *message, size
 		*r = REAL(msgsnd)(id, message, size, flags);
 		return false;
 	}
+	job->interruptible = true;
 	s->id = id;
 	s->size = size;
 	memcpy(&s->message, message, sizeof(s->message) + size);

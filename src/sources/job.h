@@ -30,6 +30,9 @@ struct mpg_job {
 	_Atomic int references;
 	_Atomic bool done;
 	bool wins_nothing;		/* so whoever leaves it need not wait for its end */
+	bool interruptible;		/* run() is ended by EINTR: it tells exactly what it won */
+	_Atomic bool abandoned;
+	_Atomic pid_t thread;
 	bool running;			/* a worker is to be joined */
 	bool taken;			/* mpg_job_run() has said that there is a result */
 	pthread_t worker;
