@@ -24,6 +24,7 @@
 	SUITE(interrupted) \
 	SUITE(progress) \
 	SUITE(job) \
+	SUITE(abandoned) \
 	SUITE(iovec) \
 	SUITE(control) \
 	SUITE(readiness) \
