@@ -8,7 +8,7 @@
 #include <sched.h>
 
 static struct mpg_wait w;
-static _Atomic int begun, came_back, given_back;
+static _Atomic int begun, came_back, given_back, waited_for;
 
 static void run_poll(struct mpg_job *job)
 {
@@ -20,9 +20,10 @@ static void run_poll(struct mpg_job *job)
 	mpg_job_finish(job, r);
 }
 
-static void run_nothing(struct mpg_job *job)
+static void run_until_waited_for(struct mpg_job *job)
 {
-	begun++;
+	while (!waited_for)
+		sched_yield();
 	mpg_job_finish(job, 5);
 }
 
@@ -53,6 +54,7 @@ static void await_done(int unused)
 	struct pollfd bell = { .fd = script.seen[script.waits - 1].fd, .events = POLLIN };
 
 	(void)unused;
+	waited_for = 1;
 	ck_assert_int_eq(REAL(poll)(&bell, 1, -1), 1);
 }
 
@@ -99,7 +101,7 @@ START_TEST(what_an_interruptible_call_won_meanwhile_is_its_result)
 	struct mpg_job *job;
 
 	PLAY({ .verdict = MPGREEN_CANCELLED, .error = ESTALE, .meanwhile = await_done });
-	job = new_job(run_nothing);
+	job = new_job(run_until_waited_for);
 	job->interruptible = true;
 	ck_assert(mpg_job_run(&w, job));
 	ck_assert_int_eq(job->result, 5);
@@ -113,7 +115,7 @@ START_TEST(a_worker_that_wins_nothing_does_not_keep_a_cancelled_waiter)
 	struct mpg_job *job;
 
 	PLAY({ .verdict = MPGREEN_CANCELLED, .error = ESTALE, .meanwhile = await_done });
-	job = new_job(run_nothing);
+	job = new_job(run_until_waited_for);
 	job->wins_nothing = true;
 	ck_assert(!mpg_job_run(&w, job));
 	ck_assert_int_eq(errno, ESTALE);
