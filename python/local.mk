@@ -10,6 +10,8 @@ python_sources = \
 	python/mpgreen/_interrupt.py \
 	python/mpgreen/_modules.py \
 	python/mpgreen/_multiprocessing.py \
+	python/mpgreen/_rlock.py \
+	python/mpgreen/_start.py \
 	python/mpgreen/_streams.py
 python_tests = \
 	python/tests/conftest.py \

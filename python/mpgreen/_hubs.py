@@ -6,15 +6,18 @@ import functools
 import os
 import sys
 
-from . import _child, _gevent, _interrupt, _multiprocessing, _streams
+from . import _child, _gevent, _interrupt, _multiprocessing, _start, _streams
 
 _installed = False
 
 
 def did_patch_all(event=None):
     """gevent's entry point gevent.plugins.monkey.did_patch_all."""
-    if _gevent.loaded():
-        install()
+    if not _gevent.loaded():
+        return
+    if event is not None:
+        _start.parent_is_patched(event)
+    install()
 
 
 def install():
