@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """One cell of the table: `cell.py COLUMN ROW HERE THERE`, two numbers of CPUs. Prints figures as JSON."""
+import contextlib
 import json
 import os
 import signal
@@ -16,7 +17,8 @@ def main():
     figures = table.ROWS[row].measure(column, int(there))
     print(json.dumps(figures), flush=True)
     for child in column.children:
-        os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
     # Nothing of what is still running is worth an orderly end.
     os._exit(0)
 

@@ -10,9 +10,9 @@ import time
 
 from columns import pin, raise_fd_limit
 
-SECONDS = 0.25
+SECONDS = 0.2
 POOL_TASKS = 10000
-QUEUE_ITEMS = 40000
+QUEUE_ITEMS = 20000
 BATCH = 1000
 WAITER_MESSAGE = b"w" * 16
 REPORT, END = b"r" * 16, b"e" * 16
