@@ -265,7 +265,7 @@ static int exit_status(pid_t pid)
 	int status;
 
 	ck_assert_int_gt(pid, 0);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(REAL(waitpid)(pid, &status, 0), pid);
 	ck_assert_msg(WIFEXITED(status), "the child died of signal %d", WTERMSIG(status));
 	return WEXITSTATUS(status);
 }
