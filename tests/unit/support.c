@@ -293,7 +293,7 @@ int in_vfork_child(int (*body)(void *), void *argument)
 		clone(body, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, argument));
 }
 
-bool fake_set_uid, fake_no_uring, fake_no_threads;
+bool fake_set_uid, fake_no_uring, fake_no_threads, fake_no_pidfd;
 void (*during_dlsym)(void);
 
 void *__real_dlsym(void *handle, const char *name);
@@ -334,7 +334,8 @@ long __wrap_syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(arguments, long);
 	va_end(arguments);
-	if (number == SYS_io_uring_setup && fake_no_uring) {
+	if ((number == SYS_io_uring_setup && fake_no_uring)
+	    || (number == SYS_pidfd_open && fake_no_pidfd)) {
 		errno = ENOSYS;
 		return -1;
 	}
