@@ -5,7 +5,7 @@
 
 For each way of using multiprocessing a worker is started; four slow requests of one second each are
 made at once, and quick ones all the while. Exits with 1 if with the library a slow one failed, the
-four did not run side by side, or a quick one took as long as half of the work of a slow one.
+four did not run side by side, or a quick one took about as long as a slow one works.
 """
 import argparse
 import contextlib
@@ -30,7 +30,7 @@ SLOW_REQUESTS = 4
 QUICK_EVERY_SECONDS = 0.02
 START_SECONDS = 30
 PATIENCE_SECONDS = 6 * jobs.WORK_SECONDS
-TOO_SLOW_SECONDS = jobs.WORK_SECONDS / 2
+TOO_SLOW_SECONDS = jobs.WORK_SECONDS * 0.9
 TOO_LONG_SECONDS = jobs.WORK_SECONDS * SLOW_REQUESTS / 2 + 1
 
 
@@ -70,8 +70,8 @@ class Gunicorn:
 
     def quick(self):
         began = time.monotonic()
-        self.ask("/quick")
-        return time.monotonic() - began
+        process = self.ask("/quick")
+        return time.monotonic() - began, int(process)
 
 
 class Celery:
@@ -147,6 +147,7 @@ class Outcome:
         self.errors = []
         self.took = 0
         self.quick = []
+        self.processes = set()
 
     def ask_slow(self, server, way, number):
         try:
@@ -161,7 +162,9 @@ class Outcome:
         while not ended.wait(QUICK_EVERY_SECONDS):
             began = time.monotonic()
             try:
-                self.quick.append(server.quick())
+                took, process = server.quick()
+                self.quick.append(took)
+                self.processes.add(process)
             except Exception:
                 self.quick.append(time.monotonic() - began)
 
@@ -170,6 +173,8 @@ class Outcome:
             return self.errors[0]
         if self.took > TOO_LONG_SECONDS:
             return "one after the other"
+        if len(self.processes) > 1:
+            return "children answered in the worker's place"
         if not self.quick or max(self.quick) > TOO_SLOW_SECONDS:
             return "the quick ones had to wait"
         return None
@@ -183,7 +188,9 @@ class Outcome:
     def quick_text(self):
         if not self.quick:
             return "none"
-        return "%.0f / %.0f ms" % (statistics.median(self.quick) * 1000, max(self.quick) * 1000)
+        copies = len(self.processes) - 1
+        return "%.0f / %.0f ms%s" % (statistics.median(self.quick) * 1000, max(self.quick) * 1000,
+                                     ", some by %d stray copies" % copies if copies > 0 else "")
 
 
 def measure(kind, library, way):

@@ -34,5 +34,5 @@ def slow(way, number):
 
 @app.task
 def quick(sent):
-    """How many seconds this task has waited for its turn."""
-    return time.time() - sent
+    """How many seconds this task has waited for its turn, and which process runs it."""
+    return time.time() - sent, os.getpid()
