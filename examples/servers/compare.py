@@ -103,7 +103,7 @@ def running(kind, library):
         server = kind(folder)
         environment = {k: v for k, v in os.environ.items()
                        if k != "LD_PRELOAD" and not k.startswith("MPGREEN_")}
-        environment.update(server.environment)
+        environment.update(server.environment, PYTHONDONTWRITEBYTECODE="1")
         if library:
             environment["LD_PRELOAD"] = library
         with open(os.path.join(folder, "log"), "w+", encoding="utf-8", errors="replace") as log:
