@@ -47,6 +47,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 class Gunicorn:
     name = "gunicorn -k gevent"
+    ways = tuple(jobs.WAYS)
 
     def __init__(self, folder):
         self.path = os.path.join(folder, "socket")
@@ -76,6 +77,7 @@ class Gunicorn:
 
 class Celery:
     name = "celery worker -P gevent"
+    ways = (*jobs.WAYS, "billiard")
 
     def __init__(self, folder):
         os.environ["TASKS_FOLDER"] = folder
@@ -215,7 +217,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--library", default=".libs/libmpgreen.so")
     parser.add_argument("--only-with", action="store_true", help="not without the library")
-    parser.add_argument("--ways", default=",".join(jobs.WAYS))
+    parser.add_argument("--ways", help="all of: %s; Celery also: billiard" % ",".join(jobs.WAYS))
     parser.add_argument("server", choices=("gunicorn", "celery"))
     options = parser.parse_args()
     options.library = os.path.abspath(options.library)
@@ -232,7 +234,7 @@ def main():
           % (kind.name, SLOW_REQUESTS, jobs.WORK_SECONDS))
     print(line % ("", "", "slow", "quick: median / worst"))
     failed = []
-    for way in options.ways.split(","):
+    for way in options.ways.split(",") if options.ways else kind.ways:
         for library in (None, options.library)[options.only_with:]:
             outcome = measure(kind, library, way)
             print(line % (way, "with" if library else "without",
