@@ -160,18 +160,23 @@ class Gaps:
         self.greenlet.kill()
 
 
+def longest_gap(function):
+    """Of three times the best: a busy machine may stop us, a call that blocks does so each time."""
+    def once():
+        with Gaps() as gaps:
+            assert gevent.spawn(function).get() == STATUS
+        return gaps.longest
+    return min(once() for _ in range(3))
+
+
 @by_name(dict(ONE, **ANY))
 def test_other_greenlets_go_on(wait, children):
-    with Gaps() as gaps:
-        assert wait(children.start(0.1)) == STATUS
-    assert gaps.longest < 0.05
+    assert longest_gap(lambda: wait(children.start(0.1))) < 0.05
 
 
 @by_name(WHOLE)
 def test_other_greenlets_go_on_from_start_to_end(wait):
-    with Gaps() as gaps:
-        assert wait(0.1) == STATUS
-    assert gaps.longest < 0.05
+    assert longest_gap(lambda: wait(0.1)) < 0.05
 
 
 @by_name(ONE)
@@ -193,36 +198,44 @@ def test_an_unknown_child_is_unknown_still():
         os.waitid(os.P_ALL, 0, os.WEXITED)
 
 
-@by_name(dict(ONE, **ANY))
-def test_a_timeout_comes_out_in_time_and_the_child_can_be_waited_for(wait, children):
-    pid = children.start(LONG)
+def soonest(function):
+    """How late the best of three ends was, for the same reason."""
+    return min(function() for _ in range(3))
+
+
+def timed_out_after(function):
     began = time.monotonic()
     with pytest.raises(gevent.Timeout):
         with gevent.Timeout(0.2):
-            wait(pid)
-    assert time.monotonic() - began < 0.3
+            function()
+    return time.monotonic() - began
+
+
+@by_name(dict(ONE, **ANY))
+def test_a_timeout_comes_out_in_time_and_the_child_can_be_waited_for(wait, children):
+    pid = children.start(LONG)
+    assert soonest(lambda: timed_out_after(lambda: wait(pid))) < 0.3
     os.kill(pid, signal.SIGKILL)
     assert os.waitpid(pid, 0) == (pid, signal.SIGKILL)
 
 
 @by_name({name: WHOLE[name] for name in ("os.system", "popen in C", "subprocess", "fork in C")})
 def test_a_timeout_comes_out_of_the_whole_in_time(wait):
-    began = time.monotonic()
-    with pytest.raises(gevent.Timeout):
-        with gevent.Timeout(0.2):
-            wait(2)
-    assert time.monotonic() - began < 0.3
+    assert soonest(lambda: timed_out_after(lambda: wait(2))) < 0.3
 
 
 @by_name(dict(ONE, **ANY))
 def test_kill_ends_the_waiting_greenlet_and_the_child_can_be_waited_for(wait, children):
     pid = children.start(LONG)
-    waiting = gevent.spawn(wait, pid)
-    settle()
-    began = time.monotonic()
-    waiting.kill(timeout=5)
-    assert time.monotonic() - began < 0.1
-    assert isinstance(waiting.value, gevent.GreenletExit)
+
+    def killed_after():
+        waiting = gevent.spawn(wait, pid)
+        settle()
+        began = time.monotonic()
+        waiting.kill(timeout=5)
+        assert isinstance(waiting.value, gevent.GreenletExit)
+        return time.monotonic() - began
+    assert soonest(killed_after) < 0.1
     os.kill(pid, signal.SIGKILL)
     assert os.waitpid(pid, 0) == (pid, signal.SIGKILL)
 
