@@ -41,6 +41,7 @@ python_mpgreen__gevent_abi3_la_SOURCES = \
 	python/ext/module.c \
 	python/ext/park.c \
 	python/ext/queue.c \
+	python/ext/stay.c \
 	python/ext/timers.c \
 	python/ext/turn.c \
 	python/ext/watch.c
