@@ -7,6 +7,7 @@ other process does what is waited for, and the result is right. Meanwhile the ti
 """
 import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -445,6 +446,10 @@ WITHOUT = [
     manager_event, manager_lock, pool_wait, pool_map, pool_starmap, pool_imap,
     pool_imap_unordered, pool_join, executor_map, executor_shutdown,
 ]
+PICKLE = [
+    connection_recv, connection_send, queue_get, joinable_queue_get, simple_queue_get, queue_put,
+    simple_queue_put, queue_join_thread, manager_queue, pool_apply, executor_result,
+]
 WITH_ONE_PAYLOAD = [connection_poll, joinable_queue_join]
 TABLE = ([(case, (size,)) for case in WITH_PAYLOAD for size in SIZES]
          + [(case, (1,)) for case in WITH_ONE_PAYLOAD] + [(case, ()) for case in WITHOUT])
@@ -486,35 +491,57 @@ class Machine:
 
 
 class Ticker:
+    """Its gaps, but for what of them the thread has been ready to run and others had the processor."""
+
     def __init__(self):
-        self.since = self._last = time.monotonic()
+        try:
+            self._kernel = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+        except OSError:
+            self._kernel = None
+        self._last = self._now()
         self._gaps = []
         self._ticking = gevent.spawn(self._tick)
+
+    def _now(self):
+        kept_waiting = 0
+        if self._kernel is not None:
+            kept_waiting = int(os.pread(self._kernel, 100, 0).split()[1]) / 1e9
+        return time.monotonic(), kept_waiting
+
+    def _note(self):
+        before, now = self._last, self._now()
+        self._gaps.append((now[0] - before[0] - (now[1] - before[1]), before[0], now[0]))
+        self._last = now
 
     def _tick(self):
         while True:
             gevent.sleep(PERIOD)
-            now = time.monotonic()
-            self._gaps.append((now - self._last, self._last - self.since))
-            self._last = now
+            self._note()
 
     def stop(self):
-        """The longest gap, and when it began."""
+        """The longest gap and when it was; when all of them were."""
         self._ticking.kill()
-        self.until = time.monotonic()
-        self._gaps.append((self.until - self._last, self._last - self.since))
-        return max(self._gaps)
+        self._note()
+        since = self._gaps[0][1]
+        if self._kernel is not None:
+            os.close(self._kernel)
+        return max(self._gaps) + (since, self._last[0])
 
 
 def stopped_by_timeout(call):
     """How long after its time it came out."""
     began = time.monotonic()
-    with pytest.raises(gevent.Timeout) as caught:
-        with gevent.Timeout(LIMIT) as timeout:
-            result = call()
-            pytest.fail("it came back with %.50r" % result)
-    assert caught.value is timeout
-    return time.monotonic() - began - LIMIT
+    timeout = gevent.Timeout.start_new(LIMIT)
+    try:
+        pytest.fail("it came back with %.50r" % call())
+    except gevent.Timeout as caught:
+        late = time.monotonic() - began - LIMIT
+        assert caught is timeout
+    finally:
+        timeout.close()
+    # What its frames hold, an open connection for instance, is not kept by it.
+    timeout.__traceback__ = None
+    return late
 
 
 def stopped_by_kill(call):
@@ -566,6 +593,13 @@ def name_of(row):
     return case.__name__ + {(): "", (1,): "-1B", (BIG,): "-50MB"}[size]
 
 
+def pickling(size):
+    """Nobody else runs while Python pickles, and unpickles, this much."""
+    began = time.monotonic()
+    pickle.loads(pickle.dumps(peers.payload(size)))
+    return time.monotonic() - began
+
+
 @pytest.mark.parametrize("row", TABLE, ids=name_of)
 @pytest.mark.parametrize("method", METHODS)
 def test_it_waits_and_lets_others_run(row, method, machine, pools):
@@ -581,10 +615,12 @@ def test_it_waits_and_lets_others_run(row, method, machine, pools):
     assert not calling.ready(), calling
     case.go()
     result = calling.get()
-    gap, when = ticker.stop()
+    gap, began, ended, since, until = ticker.stop()
     assert case.right(result)
     p.end()
-    stall = machine.stall(ticker.since, ticker.until)
-    print("LATE %.4f GAP %.4f at %.3f STALL %.4f" % (late, gap, when, stall))
-    assert late < LATEST + stall
-    assert gap < LONGEST_GAP + stall, "at %.3f s" % when
+    assert late < LATEST + machine.stall(since, until)
+    stall = machine.stall(began, ended)
+    if gap >= LONGEST_GAP + stall and make in PICKLE and size == (BIG,):
+        stall += pickling(BIG)
+    print("LATE %.4f GAP %.4f at %.3f STALL %.4f" % (late, gap, began - since, stall))
+    assert gap < LONGEST_GAP + stall, "%.3f s after the beginning" % (began - since)
