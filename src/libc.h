@@ -19,6 +19,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>

@@ -5,8 +5,7 @@
 #include "real.h"
 #include "registry/private.h"
 #include "registry/process.h"
-
-#define STACK_BYTES (128 * 1024)
+#include "sources/thread.h"
 
 /* How long the thread may be blocked until a cancelled worker has left its call. */
 #define INTERRUPTIBLE_MS 10
@@ -65,24 +64,12 @@ static void *work(void *argument)
 	return NULL;
 }
 
-/* Signals are the application's threads' to handle. */
 static int start(struct mpg_job *job)
 {
-	pthread_attr_t attributes;
-	sigset_t all, mask;
 	int error;
 
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	atomic_fetch_add(&job->references, 1);
-	pthread_sigmask(SIG_SETMASK, &all, &mask);
-	error = pthread_create(&job->worker, &attributes, work, job);
-	/* Thread-local memory lies on the stack too: there may be more of it than we allow for. */
-	if (error == EINVAL)
-		error = pthread_create(&job->worker, NULL, work, job);
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
-	pthread_attr_destroy(&attributes);
+	error = mpg_thread_start(&job->worker, work, job);
 	if (error)
 		atomic_fetch_sub(&job->references, 1);
 	return error;
@@ -97,6 +84,12 @@ static bool abandon(struct mpg_job *job)
 	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
 	int cancelling;
 
+	if (job->wins_nothing) {
+		job->running = false;
+		atomic_store(&job->left, true);
+		pthread_detach(job->worker);
+		return false;
+	}
 	/* Cancelled in here, the waiter would leave the worker neither joined nor detached. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
 	job->running = false;

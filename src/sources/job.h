@@ -29,6 +29,8 @@ struct mpg_job {
 	int bell;
 	_Atomic int references;
 	_Atomic bool done;
+	bool wins_nothing;		/* who gives up need not wait for it: `left` tells it */
+	_Atomic bool left;
 	bool running;			/* a worker is to be joined */
 	bool taken;			/* mpg_job_run() has said that there is a result */
 	pthread_t worker;
