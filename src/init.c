@@ -4,6 +4,7 @@
  * fork(), in this order, so that the child finds them whole.
  */
 #include "init.h"
+#include "calls/popen.h"
 #include "engine/doorbell.h"
 #include "engine/scheduler.h"
 #include "engine/signals.h"
@@ -15,19 +16,28 @@
 #include "registry/fds.h"
 #include "registry/process.h"
 #include "settings.h"
+#include "sources/bells.h"
+#include "sources/futex.h"
+#include "sources/reaped.h"
 
 static void before_fork(void)
 {
+	mpg_popen_before_fork();
+	mpg_reaped_before_fork();
 	mpg_signals_before_fork();
 	mpg_scheduler_before_fork();
 	mpg_uring_before_fork();
+	mpg_futex_before_fork();
 }
 
 static void after_fork(void)
 {
+	mpg_futex_after_fork();
 	mpg_uring_after_fork();
 	mpg_scheduler_after_fork();
 	mpg_signals_after_fork();
+	mpg_reaped_after_fork();
+	mpg_popen_after_fork();
 }
 
 /* The child starts detached: what belongs to the parent's schedulers it must not touch. */
@@ -36,13 +46,17 @@ static void forked(void)
 	int saved_errno = errno;
 
 	mpg_process_adopt();
+	mpg_futex_forked();
+	mpg_bells_forked();
 	mpg_uring_forked();
 	mpg_scheduler_forked();
 	mpg_doorbell_forked();
 	mpg_fdset_forked();
 	mpg_fds_forked();
 	mpg_stats_forked();
-	mpg_signals_after_fork();
+	mpg_signals_forked();
+	mpg_reaped_forked();
+	mpg_popen_after_fork();
 	errno = saved_errno;
 }
 

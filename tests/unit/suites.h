@@ -25,6 +25,7 @@
 	SUITE(progress) \
 	SUITE(job) \
 	SUITE(abandoned) \
+	SUITE(child) \
 	SUITE(iovec) \
 	SUITE(control) \
 	SUITE(readiness) \

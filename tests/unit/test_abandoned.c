@@ -8,7 +8,7 @@
 #include <sched.h>
 
 static struct mpg_wait w;
-static _Atomic int begun, came_back, given_back, waited_for;
+static _Atomic int awaited, begun, came_back, given_back;
 
 static void run_poll(struct mpg_job *job)
 {
@@ -20,10 +20,12 @@ static void run_poll(struct mpg_job *job)
 	mpg_job_finish(job, r);
 }
 
-static void run_until_waited_for(struct mpg_job *job)
+/* Not before its waiter waits. */
+static void run_nothing(struct mpg_job *job)
 {
-	while (!waited_for)
+	while (!awaited)
 		sched_yield();
+	begun++;
 	mpg_job_finish(job, 5);
 }
 
@@ -54,7 +56,7 @@ static void await_done(int unused)
 	struct pollfd bell = { .fd = script.seen[script.waits - 1].fd, .events = POLLIN };
 
 	(void)unused;
-	waited_for = 1;
+	awaited++;
 	ck_assert_int_eq(REAL(poll)(&bell, 1, -1), 1);
 }
 
@@ -101,7 +103,7 @@ START_TEST(what_an_interruptible_call_won_meanwhile_is_its_result)
 	struct mpg_job *job;
 
 	PLAY({ .verdict = MPGREEN_CANCELLED, .error = ESTALE, .meanwhile = await_done });
-	job = new_job(run_until_waited_for);
+	job = new_job(run_nothing);
 	job->interruptible = true;
 	ck_assert(mpg_job_run(&w, job));
 	ck_assert_int_eq(job->result, 5);
@@ -115,7 +117,7 @@ START_TEST(a_worker_that_wins_nothing_does_not_keep_a_cancelled_waiter)
 	struct mpg_job *job;
 
 	PLAY({ .verdict = MPGREEN_CANCELLED, .error = ESTALE, .meanwhile = await_done });
-	job = new_job(run_until_waited_for);
+	job = new_job(run_nothing);
 	job->wins_nothing = true;
 	ck_assert(!mpg_job_run(&w, job));
 	ck_assert_int_eq(errno, ESTALE);
