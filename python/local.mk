@@ -10,7 +10,7 @@ python_sources = \
 	python/mpgreen/_interrupt.py \
 	python/mpgreen/_modules.py \
 	python/mpgreen/_multiprocessing.py \
-	python/mpgreen/_rlock.py \
+	python/mpgreen/_synchronize.py \
 	python/mpgreen/_start.py \
 	python/mpgreen/_streams.py
 python_tests = \

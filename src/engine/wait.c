@@ -18,6 +18,7 @@ static void begin(struct mpg_wait *w, const char *call)
 	*w = (struct mpg_wait){
 		.call = call,
 		.fd = -1,
+		.native_fd = -1,
 		.timeout_error = EAGAIN,
 		.saved_errno = errno,
 		.deadline = MPGREEN_FOREVER,
@@ -154,8 +155,11 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 	errno = 0;
 	verdict = ask_scheduler(&what);
 	mpg_stats_verdict(verdict);
-	if (verdict < MPGREEN_CANCELLED || verdict > MPGREEN_READY)
+	if (verdict < MPGREEN_CANCELLED || verdict > MPGREEN_READY) {
+		if (w->native_fd >= 0)
+			what.fd = w->native_fd;
 		verdict = wait_natively(&what);
+	}
 	return verdict;
 }
 
@@ -326,6 +330,7 @@ static bool would_block(struct mpg_wait *w)
 bool mpg_wait_again(struct mpg_wait *w, ssize_t n)
 {
 	if (n >= 0) {
+		mpg_turn_moved(n);
 		errno = w->saved_errno;
 		return ends(w);
 	}
@@ -350,6 +355,7 @@ bool mpg_wait_more(struct mpg_wait *w, ssize_t n, size_t len)
 		if (errno != EAGAIN)
 			return ends(w);
 	} else {
+		mpg_turn_moved(n);
 		w->done += (size_t)n;
 		w->attempt = 0;
 		if (n == 0 || w->done >= len)
