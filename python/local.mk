@@ -16,6 +16,7 @@ python_sources = \
 python_tests = \
 	python/tests/conftest.py \
 	python/tests/test_cancel.py \
+	python/tests/test_children.py \
 	python/tests/test_fork.py \
 	python/tests/test_interface.py \
 	python/tests/test_multiprocessing.py \

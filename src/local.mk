@@ -15,6 +15,7 @@ libcore_la_SOURCES = \
 	src/calls/epoll.c \
 	src/calls/fd.c \
 	src/calls/iovec.c src/calls/iovec.h \
+	src/calls/mqueue.c \
 	src/calls/open.c \
 	src/calls/poll.c \
 	src/calls/popen.c src/calls/popen.h \
@@ -22,6 +23,7 @@ libcore_la_SOURCES = \
 	src/calls/readiness.c src/calls/readiness.h \
 	src/calls/receive.c \
 	src/calls/select.c \
+	src/calls/sem.c \
 	src/calls/send.c \
 	src/calls/shell.c src/calls/shell.h \
 	src/calls/signal.c \
@@ -29,6 +31,7 @@ libcore_la_SOURCES = \
 	src/calls/sleep.c \
 	src/calls/stream.c \
 	src/calls/system.c \
+	src/calls/sysv.c \
 	src/calls/tty.c src/calls/tty.h \
 	src/calls/waitall.c src/calls/waitall.h \
 	src/engine/clock.h \
@@ -44,9 +47,11 @@ libcore_la_SOURCES = \
 	src/init.c src/init.h \
 	src/libc.h \
 	src/os/linux/fdset.c src/os/linux/fdset.h \
+	src/os/linux/futexring.c src/os/linux/futexring.h \
 	src/os/linux/interpose.h \
 	src/os/linux/nowait.c src/os/linux/nowait.h \
 	src/os/linux/proc.c src/os/linux/proc.h \
+	src/os/linux/ring.c src/os/linux/ring.h \
 	src/os/linux/uring.c src/os/linux/uring.h \
 	src/os/linux/waitid.c src/os/linux/waitid.h \
 	src/python.c src/python.h \
@@ -55,15 +60,23 @@ libcore_la_SOURCES = \
 	src/registry/lock.h \
 	src/registry/private.c src/registry/private.h \
 	src/registry/process.c src/registry/process.h \
+	src/registry/sems.c src/registry/sems.h \
 	src/settings.c src/settings.h \
+	src/sources/bells.c src/sources/bells.h \
 	src/sources/child.c src/sources/child.h \
+	src/sources/futex.c src/sources/futex.h \
+	src/sources/futex_uring.c \
+	src/sources/futex_waitv.c \
+	src/sources/futex_ways.h \
+	src/sources/futex_worker.c \
 	src/sources/job.c src/sources/job.h \
-	src/sources/reaped.c src/sources/reaped.h
-libcore_la_LIBADD = -lpthread -ldl
+	src/sources/reaped.c src/sources/reaped.h \
+	src/sources/thread.c src/sources/thread.h
+libcore_la_LIBADD = -lpthread -ldl $(RT_LIBS)
 
 lib_LTLIBRARIES = libmpgreen.la
 libmpgreen_la_SOURCES =
-libmpgreen_la_LIBADD = libcore.la
+libmpgreen_la_LIBADD = libcore.la $(RT_LIBS)
 libmpgreen_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(MPG_VERSION_INFO) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 	-Wl,--version-script=$(top_srcdir)/src/mpgreen.map
 libmpgreen_la_DEPENDENCIES = libcore.la src/mpgreen.map

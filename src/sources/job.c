@@ -5,8 +5,7 @@
 #include "real.h"
 #include "registry/private.h"
 #include "registry/process.h"
-
-#define STACK_BYTES (128 * 1024)
+#include "sources/thread.h"
 
 /* How long the thread may be blocked until a cancelled worker has left its call. */
 #define INTERRUPTIBLE_MS 10
@@ -53,39 +52,68 @@ static void finish(void *argument)
 	put(job);
 }
 
+/* Before it looks whether it is abandoned, its waiter can see whom to interrupt. */
+static void run(struct mpg_job *job)
+{
+	if (!job->interruptible) {
+		job->run(job);
+		return;
+	}
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	atomic_store(&job->thread, (pid_t)syscall(SYS_gettid));
+	if (!atomic_load(&job->abandoned))
+		job->run(job);
+	if (atomic_load(&job->abandoned) && job->result < 0)
+		job->error = ECANCELED;
+}
+
 static void *work(void *argument)
 {
 	struct mpg_job *job = argument;
 
 	mpg_thread.mode = MPG_MODE_NATIVE;
 	pthread_cleanup_push(finish, job);
-	job->run(job);
+	run(job);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	pthread_cleanup_pop(1);
 	return NULL;
 }
 
-/* Signals are the application's threads' to handle. */
 static int start(struct mpg_job *job)
 {
-	pthread_attr_t attributes;
-	sigset_t all, mask;
 	int error;
 
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	atomic_fetch_add(&job->references, 1);
-	pthread_sigmask(SIG_SETMASK, &all, &mask);
-	error = pthread_create(&job->worker, &attributes, work, job);
-	/* Thread-local memory lies on the stack too: there may be more of it than we allow for. */
-	if (error == EINVAL)
-		error = pthread_create(&job->worker, NULL, work, job);
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
-	pthread_attr_destroy(&attributes);
+	error = mpg_thread_start(&job->worker, work, job);
 	if (error)
 		atomic_fetch_sub(&job->references, 1);
 	return error;
+}
+
+/*
+ * glibc cancels a thread in a system call even when that has won something already, which is then
+ * lost. So such a worker does not act upon its cancellation, and only the signal of it comes, by
+ * our hand: the call ends with EINTR, or else with what it won. It may come just before the call
+ * begins, so it comes again.
+ */
+#define SIGCANCEL __SIGRTMIN
+
+static void interrupt(struct mpg_job *job)
+{
+	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
+
+	for (int i = 0; i < INTERRUPTIBLE_MS && !atomic_load(&job->done); i++) {
+		if (atomic_load(&job->thread))
+			syscall(SYS_tgkill, getpid(), atomic_load(&job->thread), SIGCANCEL);
+		REAL(poll)(&bell, 1, 1);
+	}
+}
+
+static void wait_for_end(const struct mpg_job *job)
+{
+	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
+
+	REAL(poll)(&bell, 1, INTERRUPTIBLE_MS);
 }
 
 /*
@@ -94,20 +122,23 @@ static int start(struct mpg_job *job)
  */
 static bool abandon(struct mpg_job *job)
 {
-	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
 	int cancelling;
 
 	/* Cancelled in here, the waiter would leave the worker neither joined nor detached. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
 	job->running = false;
+	atomic_store(&job->abandoned, true);
 	pthread_cancel(job->worker);
-	REAL(poll)(&bell, 1, job->wins_nothing ? 0 : INTERRUPTIBLE_MS);
+	if (job->interruptible)
+		interrupt(job);
+	else if (!job->wins_nothing)
+		wait_for_end(job);
 	if (atomic_load(&job->done))
 		pthread_join(job->worker, NULL);
 	else
 		pthread_detach(job->worker);
 	pthread_setcancelstate(cancelling, NULL);
-	return atomic_load(&job->done) && is_through(job);
+	return !job->wins_nothing && atomic_load(&job->done) && is_through(job);
 }
 
 static bool take(struct mpg_job *job)
