@@ -1,10 +1,21 @@
 # SPDX-License-Identifier: MIT
 EXTRA_PROGRAMS = bench/passthrough
 bench_passthrough_SOURCES = bench/passthrough.c
-EXTRA_DIST += bench/run bench/pingpong.py
+EXTRA_DIST += bench/run bench/pingpong.py bench/multiprocessing bench/setup-peers \
+	bench/mp/cell.py bench/mp/columns.py bench/mp/rows.py bench/mp/table.py
 CLEANFILES += bench/passthrough$(EXEEXT)
 
 bench: all bench/passthrough$(EXEEXT)
 	@$(srcdir)/bench/run $(srcdir) $(PYTHON)
 
-.PHONY: bench
+# gipc and GeventMP come from PyPI, once; without a network their columns stay empty.
+bench-multiprocessing: all
+	@test -d bench/peers || $(srcdir)/bench/setup-peers $(PYTHON) || \
+		echo "$@: without gipc and GeventMP" >&2
+	@PYTHON=$(PYTHON) $(srcdir)/bench/multiprocessing
+
+distclean-local: clean-peers
+clean-peers:
+	rm -rf bench/peers
+
+.PHONY: bench bench-multiprocessing clean-peers

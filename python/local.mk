@@ -10,6 +10,8 @@ python_sources = \
 	python/mpgreen/_interrupt.py \
 	python/mpgreen/_modules.py \
 	python/mpgreen/_multiprocessing.py \
+	python/mpgreen/_rlock.py \
+	python/mpgreen/_start.py \
 	python/mpgreen/_streams.py
 python_tests = \
 	python/tests/conftest.py \
@@ -17,6 +19,8 @@ python_tests = \
 	python/tests/test_fork.py \
 	python/tests/test_interface.py \
 	python/tests/test_multiprocessing.py \
+	python/tests/test_recursive_locks.py \
+	python/tests/test_start_methods.py \
 	python/tests/test_streams.py \
 	python/tests/test_threads.py \
 	python/tests/test_waiting.py \
@@ -37,6 +41,7 @@ python_mpgreen__gevent_abi3_la_SOURCES = \
 	python/ext/module.c \
 	python/ext/park.c \
 	python/ext/queue.c \
+	python/ext/stay.c \
 	python/ext/timers.c \
 	python/ext/turn.c \
 	python/ext/watch.c

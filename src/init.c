@@ -4,6 +4,7 @@
  * fork(), in this order, so that the child finds them whole.
  */
 #include "init.h"
+#include "calls/popen.h"
 #include "engine/doorbell.h"
 #include "engine/scheduler.h"
 #include "engine/signals.h"
@@ -15,9 +16,12 @@
 #include "registry/fds.h"
 #include "registry/process.h"
 #include "settings.h"
+#include "sources/reaped.h"
 
 static void before_fork(void)
 {
+	mpg_popen_before_fork();
+	mpg_reaped_before_fork();
 	mpg_signals_before_fork();
 	mpg_scheduler_before_fork();
 	mpg_uring_before_fork();
@@ -28,6 +32,8 @@ static void after_fork(void)
 	mpg_uring_after_fork();
 	mpg_scheduler_after_fork();
 	mpg_signals_after_fork();
+	mpg_reaped_after_fork();
+	mpg_popen_after_fork();
 }
 
 /* The child starts detached: what belongs to the parent's schedulers it must not touch. */
@@ -42,7 +48,9 @@ static void forked(void)
 	mpg_fdset_forked();
 	mpg_fds_forked();
 	mpg_stats_forked();
-	mpg_signals_after_fork();
+	mpg_signals_forked();
+	mpg_reaped_forked();
+	mpg_popen_after_fork();
 	errno = saved_errno;
 }
 

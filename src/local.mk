@@ -17,14 +17,18 @@ libcore_la_SOURCES = \
 	src/calls/iovec.c src/calls/iovec.h \
 	src/calls/open.c \
 	src/calls/poll.c \
+	src/calls/popen.c src/calls/popen.h \
+	src/calls/process.c \
 	src/calls/readiness.c src/calls/readiness.h \
 	src/calls/receive.c \
 	src/calls/select.c \
 	src/calls/send.c \
+	src/calls/shell.c src/calls/shell.h \
 	src/calls/signal.c \
 	src/calls/sigwait.c \
 	src/calls/sleep.c \
 	src/calls/stream.c \
+	src/calls/system.c \
 	src/calls/tty.c src/calls/tty.h \
 	src/calls/waitall.c src/calls/waitall.h \
 	src/engine/clock.h \
@@ -44,6 +48,7 @@ libcore_la_SOURCES = \
 	src/os/linux/nowait.c src/os/linux/nowait.h \
 	src/os/linux/proc.c src/os/linux/proc.h \
 	src/os/linux/uring.c src/os/linux/uring.h \
+	src/os/linux/waitid.c src/os/linux/waitid.h \
 	src/python.c src/python.h \
 	src/real.c src/real.h \
 	src/registry/fds.c src/registry/fds.h \
@@ -51,7 +56,9 @@ libcore_la_SOURCES = \
 	src/registry/private.c src/registry/private.h \
 	src/registry/process.c src/registry/process.h \
 	src/settings.c src/settings.h \
-	src/sources/job.c src/sources/job.h
+	src/sources/child.c src/sources/child.h \
+	src/sources/job.c src/sources/job.h \
+	src/sources/reaped.c src/sources/reaped.h
 libcore_la_LIBADD = -lpthread -ldl
 
 lib_LTLIBRARIES = libmpgreen.la

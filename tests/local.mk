@@ -12,6 +12,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/suites.h \
 	tests/conformance/test_api.c \
 	tests/conformance/test_cancel.c \
+	tests/conformance/test_child.c \
 	tests/conformance/test_close.c \
 	tests/conformance/test_connect.c \
 	tests/conformance/test_deadline.c \
@@ -30,6 +31,8 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_signal.c \
 	tests/conformance/test_sigwait.c \
 	tests/conformance/test_sleep.c \
+	tests/conformance/test_spawn.c \
+	tests/conformance/test_system.c \
 	tests/conformance/test_terminal.c \
 	tests/conformance/test_transfer.c \
 	tests/conformance/test_write.c \

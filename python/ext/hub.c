@@ -59,6 +59,7 @@ static void reset(struct mpb_hub *h)
 	h->declines = true;
 	h->epoch++;
 	h->parked = 0;
+	h->away = false;
 	h->plain = NULL;
 	h->deaf = false;
 	h->capsule = NULL;

@@ -46,6 +46,7 @@ struct mpb_watch {
 	_Atomic unsigned waiting;		/* waiters in both queues */
 	_Atomic bool stale;			/* in the hub's list of those */
 	struct mpb_watch *next_stale;
+	unsigned skip, penalty;			/* see stay.c */
 	struct mpb_queue queue[MPB_DIRECTIONS];
 };
 
@@ -65,6 +66,9 @@ struct mpb_kept {
 #define MPB_PAGES 262144			/* for every fd number the kernel can give */
 #define MPB_EVENTS 64
 
+/* The longest turn: gevent's own watchers, timers and callbacks wait for no longer than this. */
+#define MPB_TURN_NS 200000
+
 struct mpb_hub {
 	struct mpb_hub *next;			/* in the list of all, for ever */
 	bool used;
@@ -79,6 +83,8 @@ struct mpb_hub {
 	bool deaf;				/* the watcher must be made anew */
 	bool cannot_unref;			/* an active watcher of this loop keeps it alive */
 	unsigned turn;				/* runs of the callback */
+	int64_t turn_ends;
+	bool away;				/* the callback has switched to a greenlet */
 	unsigned parked;			/* greenlets that keep the loop alive */
 	int epoll;
 	_Atomic int bell;			/* the timerfd */
@@ -104,6 +110,9 @@ void mpb_hub_keep_alive(struct mpb_hub *h, bool alive);	/* the loop, that is */
 
 /* park.c: the scheduler's functions */
 extern const mpgreen_scheduler mpb_scheduler;
+
+/* stay.c: a short wait without leaving the greenlet. False: park it. */
+bool mpb_stay(struct mpb_hub *h, const mpgreen_wait *what);
 
 /* turn.c: what gevent's loop calls when the epoll fd is readable */
 PyObject *mpb_turn(PyObject *capsule, PyObject *unused);

@@ -162,6 +162,8 @@ static int wait(void *self, const mpgreen_wait *what)
 
 	if (h->declines)
 		return MPGREEN_NATIVE;
+	if (mpb_stay(h, what))
+		return MPGREEN_READY;
 	gil = PyGILState_Ensure();
 	if (h->declines) {
 		PyGILState_Release(gil);

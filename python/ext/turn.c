@@ -6,9 +6,6 @@
  */
 #include "hub.h"
 
-/* gevent's own watchers, timers and callbacks wait for no longer than this. */
-#define TURN_NS 200000
-
 static int report(struct mpb_hub *h, PyObject *greenlet)
 {
 	PyObject *type, *value, *traceback;
@@ -38,7 +35,10 @@ static int wake(struct mpb_hub *h, struct mpb_waiter *w, int verdict)
 	mpb_timers_remove(h, w);
 	w->verdict = verdict;
 	Py_INCREF(greenlet);
+	h->away = true;
 	result = mpb_greenlet->switch_to(greenlet, mpb_nothing, NULL);
+	if (h->epoch == epoch)
+		h->away = false;
 	if (!result)
 		r = report(h, greenlet);
 	Py_XDECREF(result);
@@ -117,18 +117,18 @@ static int wake_all_ready(struct mpb_hub *h, int n, bool *rung)
 
 static int turn(struct mpb_hub *h)
 {
-	int64_t end = mpb_timers_now() + TURN_NS;
 	/* Who yields from now on is for the next turn, when the loop has had its own. */
 	unsigned yielded = length(&h->woken);
 	bool rung = false;
 	int n, r = 0;
 
 	h->turn++;
+	h->turn_ends = mpb_timers_now() + MPB_TURN_NS;
 	mpb_watch_settle(h);
 	do {
 		n = epoll_wait(h->epoll, h->events, MPB_EVENTS, 0);
 		r = wake_all_ready(h, n, &rung);
-	} while (r == 0 && n > 0 && !rung && mpb_timers_now() < end);
+	} while (r == 0 && n > 0 && !rung && mpb_timers_now() < h->turn_ends);
 	if (r == 0 && rung)
 		r = wake_expired(h);
 	if (r == 0 && rung)

@@ -6,15 +6,18 @@ import functools
 import os
 import sys
 
-from . import _child, _gevent, _interrupt, _multiprocessing, _streams
+from . import _child, _gevent, _interrupt, _multiprocessing, _start, _streams
 
 _installed = False
 
 
 def did_patch_all(event=None):
     """gevent's entry point gevent.plugins.monkey.did_patch_all."""
-    if _gevent.loaded():
-        install()
+    if not _gevent.loaded():
+        return
+    if event is not None:
+        _start.parent_is_patched(event)
+    install()
 
 
 def install():
@@ -26,6 +29,7 @@ def install():
     Hub.__init__ = _noticing_birth(Hub.__init__)
     Hub.destroy = _noticing_death(Hub.destroy)
     _turn_after_close()
+    _fork_in_threads()
     _interrupt.install()
     _multiprocessing.install()
     _streams.install()
@@ -46,6 +50,22 @@ def _turn_after_close():
         deferred(fd)
         _gevent.ring()
     os.close = gevent.os.close = close
+
+
+def _fork_in_threads():
+    """gevent's os.fork() watches the child, which only the first thread's loop can: it raised."""
+    import gevent.os
+    watching = gevent.os.fork
+    if os.fork is not watching:
+        return
+
+    @functools.wraps(watching)
+    def fork(*args, **kwargs):
+        from gevent import get_hub
+        if args or kwargs or get_hub().loop.default:
+            return watching(*args, **kwargs)
+        return gevent.os.fork_gevent()
+    os.fork = gevent.os.fork = fork
 
 
 def attach():

@@ -13,27 +13,27 @@ def when_imported(name, function):
         return
     if not _wanted:
         sys.meta_path.insert(0, _Finder())
-    _wanted[name] = function
+    _wanted.setdefault(name, []).append(function)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        function = _wanted.pop(name, None)
-        if function is None:
+        functions = _wanted.pop(name, None)
+        if functions is None:
             return None
         for finder in sys.meta_path:
             spec = finder.find_spec(name, path, target) if finder is not self else None
             if spec is not None:
-                spec.loader = _Loader(spec.loader, function)
+                spec.loader = _Loader(spec.loader, functions)
                 return spec
-        _wanted[name] = function
+        _wanted[name] = functions
         return None
 
 
 class _Loader(importlib.abc.Loader):
-    def __init__(self, loader, function):
+    def __init__(self, loader, functions):
         self._loader = loader
-        self._function = function
+        self._functions = functions
 
     def __getattr__(self, name):
         return getattr(self._loader, name)
@@ -44,4 +44,5 @@ class _Loader(importlib.abc.Loader):
     def exec_module(self, module):
         module.__spec__.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
-        self._function(module)
+        for function in self._functions:
+            function(module)

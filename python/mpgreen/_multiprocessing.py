@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""multiprocessing and billiard: handles that gevent has made non-blocking, and clean children."""
+"""multiprocessing and billiard, hooked where what they do is not a matter of blocking calls alone.
+
+Handles that gevent has made non-blocking; children that are clean, and patched as their parent is;
+recursive locks whose owners are greenlets.
+"""
 import functools
 
-from . import _child, _gevent
+from . import _child, _gevent, _rlock, _start
 from ._modules import when_imported
 
 
 def install():
-    when_imported("multiprocessing.connection", _mark_connections)
-    when_imported("billiard.connection", _mark_connections)
-    when_imported("multiprocessing.util", _clean_children)
-    when_imported("billiard.util", _clean_children)
+    for package in "multiprocessing", "billiard":
+        when_imported(package + ".connection", _mark_connections)
+        when_imported(package + ".util", _clean_children)
+        when_imported(package + ".spawn", _clean_served)
+        when_imported(package + ".synchronize", _rlock.install)
+    for module in "multiprocessing.util", "billiard.forkserver", "billiard.popen_spawn_posix":
+        when_imported(module, _patch_children)
 
 
 def _mark_connections(module):
@@ -22,6 +29,14 @@ def _mark_connections(module):
 def _clean_children(module):
     # The registry holds its keys weakly: a module lives long enough.
     module.register_after_fork(_child, _child.clean)
+
+
+def _clean_served(module):
+    module._main = _start.cleaning(module._main)
+
+
+def _patch_children(module):
+    module.spawnv_passfds = _start.patching(module.spawnv_passfds)
 
 
 def _marking(original):

@@ -237,6 +237,35 @@ def test_a_greenlet_that_never_waits_does_not_stop_the_others(pipe, ticker):
     assert mpgreen.stats()["yields"] > 0
 
 
+def test_quick_answers_of_another_thread_starve_nobody():
+    reader, there = os.pipe()
+    back, writer = os.pipe()
+    rounds = 20000
+
+    def echo():
+        for _ in range(rounds):
+            os.write(there, os.read(back, 1))
+
+    other = gevent.get_hub().threadpool.spawn(echo)
+    turns = 0
+
+    def count_turns():
+        nonlocal turns
+        while True:
+            gevent.sleep(0)
+            turns += 1
+
+    counter = gevent.spawn(count_turns)
+    for _ in range(rounds):
+        os.write(writer, b"x")
+        assert os.read(reader, 1) == b"x"
+    other.get()
+    counter.kill()
+    for fd in (reader, there, back, writer):
+        os.close(fd)
+    assert turns > 10
+
+
 def test_the_hub_itself_blocks_for_real(pipe):
     reader, writer = pipe
     got = []

@@ -3,6 +3,7 @@
  * The life of a descriptor: close() and what closes along the way, and the copies. Waits on an fd
  * that is closed end with EBADF, and its number begins anew. The library's own fds stay open.
  */
+#include "calls/popen.h"
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 #include "registry/private.h"
@@ -35,6 +36,8 @@ INTERPOSE(int, fclose, FILE *stream)
 {
 	int saved_errno = errno, r;
 
+	if (mpg_popen_closes(stream, &r))
+		return r;
 	if (mpg_fds_are_active())
 		mpg_wait_forget(fileno(stream));
 	errno = saved_errno;	/* a stream in memory has no fd */

@@ -75,7 +75,7 @@ void mpg_readiness_drop(struct mpg_readiness *r)
 	mpg_wait_end(&r->w);
 }
 
-static bool wait(struct mpg_readiness *r)
+static bool park(struct mpg_readiness *r)
 {
 	bool again;
 
@@ -96,7 +96,7 @@ bool mpg_readiness_again(struct mpg_readiness *r, int n)
 {
 	if (n != 0 || r->over)
 		return false;
-	if (wait(r))
+	if (park(r))
 		return true;
 	if (errno == ETIMEDOUT) {
 		r->over = true;

@@ -15,6 +15,12 @@ static _Atomic bool active;
 /* Guards the table while it and the kernel's actions are changed together. */
 static struct mpg_lock lock = MPG_LOCK_INITIALIZER;
 
+/* What mpg_signals_ignore() has put aside, under the lock too. */
+static const int ignored[] = { SIGINT, SIGQUIT };
+enum { IGNORED = 2 };
+static struct sigaction aside[IGNORED];
+static unsigned ignoring;
+
 void mpg_signals_before_fork(void)
 {
 	mpg_lock(&lock);
@@ -113,6 +119,42 @@ int mpg_signals_action(int sig, const struct sigaction *act, struct sigaction *o
 	r = change(sig, act, old);
 	mpg_unlock(&lock);
 	return r;
+}
+
+void mpg_signals_ignore(sigset_t *caught)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	mpg_lock(&lock);
+	if (ignoring++ == 0)
+		for (int i = 0; i < IGNORED; i++)
+			change(ignored[i], &ignore, &aside[i]);
+	for (int i = 0; i < IGNORED; i++)
+		if (aside[i].sa_handler != SIG_IGN)
+			sigaddset(caught, ignored[i]);
+	mpg_unlock(&lock);
+}
+
+static void heed(void)
+{
+	for (int i = 0; i < IGNORED; i++)
+		change(ignored[i], &aside[i], NULL);
+}
+
+void mpg_signals_heed(void)
+{
+	mpg_lock(&lock);
+	if (--ignoring == 0)
+		heed();
+	mpg_unlock(&lock);
+}
+
+void mpg_signals_forked(void)
+{
+	if (ignoring)
+		heed();
+	ignoring = 0;
+	mpg_unlock(&lock);
 }
 
 /* libc has changed the kernel's action for sig without us: bring it and the table together. */

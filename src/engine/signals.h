@@ -28,9 +28,17 @@ mpg_signals_handler mpg_signals_install(mpg_signals_handler (*install)(int, mpg_
 /* siginterrupt(): libc has changed SA_RESTART of sig. */
 void mpg_signals_refresh(int sig);
 
-/* fork(): the lock is held across it. */
+/*
+ * Between these two the process ignores SIGINT and SIGQUIT, as system() asks for. Nests, over all
+ * threads. Adds to `caught` those that were not ignored before.
+ */
+void mpg_signals_ignore(sigset_t *caught);
+void mpg_signals_heed(void);
+
+/* fork(): the lock is held across it. No system() of the parent's runs in the child. */
 void mpg_signals_before_fork(void);
 void mpg_signals_after_fork(void);
+void mpg_signals_forked(void);
 
 /* Is this code running inside a signal handler of this thread? */
 bool mpg_signals_inside(void);

@@ -60,6 +60,16 @@ void mpg_fds_entered(int fd)
 		;
 }
 
+static uint32_t socket_kind(int fd)
+{
+	socklen_t len = sizeof(int);
+	int type = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET)
+		return MPG_FD_SOCKET | MPG_FD_RECORDS;
+	return MPG_FD_SOCKET;
+}
+
 uint32_t mpg_fd_kind(int fd)
 {
 	struct termios termios;
@@ -69,7 +79,7 @@ uint32_t mpg_fd_kind(int fd)
 		return 0;
 	switch (st.st_mode & S_IFMT) {
 	case S_IFSOCK:
-		return MPG_FD_SOCKET;
+		return socket_kind(fd);
 	case S_IFIFO:
 		return MPG_FD_FIFO;
 	case S_IFCHR:

@@ -101,7 +101,7 @@ static bool abandon(struct mpg_job *job)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
 	job->running = false;
 	pthread_cancel(job->worker);
-	REAL(poll)(&bell, 1, INTERRUPTIBLE_MS);
+	REAL(poll)(&bell, 1, job->wins_nothing ? 0 : INTERRUPTIBLE_MS);
 	if (atomic_load(&job->done))
 		pthread_join(job->worker, NULL);
 	else

@@ -29,6 +29,7 @@ struct mpg_job {
 	int bell;
 	_Atomic int references;
 	_Atomic bool done;
+	bool wins_nothing;		/* so whoever leaves it need not wait for its end */
 	bool running;			/* a worker is to be joined */
 	bool taken;			/* mpg_job_run() has said that there is a result */
 	pthread_t worker;

@@ -27,6 +27,9 @@
 	X(close) \
 	X(fd) \
 	X(fork) \
+	X(child) \
+	X(system) \
+	X(spawn) \
 	X(cancel) \
 	X(names) \
 	X(fortified) \

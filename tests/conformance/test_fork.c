@@ -2,9 +2,15 @@
 /*
  * fork and vfork children, and threads that have no scheduler.
  */
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fibers.h"
@@ -93,6 +99,139 @@ START_TEST(a_fork_child_may_attach_its_own_scheduler)
 	if (pid == 0)
 		child_life();
 	assert_ended_well(pid);
+}
+END_TEST
+
+/* Each generation waits for the next one, and for what it writes. */
+static int generations(int more)
+{
+	int ends[2], status = 0;
+	pid_t pid;
+	char c;
+
+	if (more == 0)
+		return 0;
+	open_pipe(ends);
+	if (way == FIBERS)
+		fibers_start();
+	pid = fork();
+	if (pid == 0) {
+		int below = generations(more - 1);
+
+		_exit(write(ends[1], "x", 1) == 1 ? below : 1);
+	}
+	if (read(ends[0], &c, 1) != 1 || waitpid(pid, &status, 0) != pid)
+		return 2;
+	if (way == FIBERS)
+		fibers_finish();
+	return status ? 3 : 0;
+}
+
+START_TEST(so_may_its_children_and_theirs)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(generations(3));
+	assert_ended_well(pid);
+}
+END_TEST
+
+/* For the threads of a parent: green, and no more. */
+static int wait_in_poll(void *self, const mpgreen_wait *what)
+{
+	struct pollfd watched = { .fd = what->fd, .events = what->events };
+
+	(void)self;
+	syscall(SYS_ppoll, &watched, 1, NULL, NULL, 0);
+	return MPGREEN_READY;
+}
+
+static const mpgreen_scheduler polling = { .abi = MPGREEN_ABI, .wait = wait_in_poll };
+
+enum { THREADS = 4 };
+static _Atomic pid_t thread_ids[THREADS];
+static int never[2];
+static pid_t sleeper;
+
+/* Two of them in read(), two in waitpid(): one has a worker of its own. */
+static void *wait_green(void *number)
+{
+	int i = (int)(intptr_t)number, status;
+	char byte;
+
+	if (way == FIBERS)
+		ck_assert_int_eq(mpgreen_attach(&polling, number), 0);
+	thread_ids[i] = gettid();
+	if (i < 2)
+		read(never[0], &byte, 1);
+	else
+		waitpid(sleeper, &status, i == 2 ? 0 : WUNTRACED);
+	return NULL;
+}
+
+static void say_hello_and_end(void)
+{
+	say_hello();
+	_exit(0);
+}
+
+static bool child_ends_well(void (*life)(void))
+{
+	int status = 1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		life();
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static void use_every_family(void)
+{
+	struct timespec moment = { .tv_nsec = 1000000 };
+	struct pollfd watched = { .events = POLLIN };
+	FILE *stream;
+
+	alarm(10);
+	open_pipe(fd);
+	if (way == FIBERS)
+		fibers_start();
+	watched.fd = fd[0];
+	if (!child_ends_well(say_hello_and_end) || poll(&watched, 1, -1) != 1 || !reads_hello())
+		_exit(2);
+	if (nanosleep(&moment, NULL) < 0 || system("exit 3") != W_EXITCODE(3, 0))
+		_exit(3);
+	stream = popen("exit 4", "r");
+	if (!stream || pclose(stream) != W_EXITCODE(4, 0))
+		_exit(4);
+	if (wait(NULL) != -1 || errno != ECHILD)
+		_exit(5);
+	_exit(0);
+}
+
+START_TEST(a_child_of_a_parent_with_many_waiting_threads_uses_all_it_has)
+{
+	pthread_t threads[THREADS];
+	pid_t pid;
+
+	open_pipe(never);
+	sleeper = fork();
+	if (sleeper == 0) {
+		pause();
+		_exit(0);
+	}
+	for (intptr_t i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, wait_green, (void *)i), 0);
+	for (int i = 0; i < THREADS; i++)
+		UNTIL(thread_ids[i] && is_blocked(thread_ids[i]));
+	pid = fork();
+	if (pid == 0)
+		use_every_family();
+	assert_ended_well(pid);
+	kill(sleeper, SIGKILL);
+	ck_assert_int_eq(write(never[1], "xx", 2), 2);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
 }
 END_TEST
 
@@ -235,5 +374,7 @@ Suite *fork_suite(void)
 	each_kind(tcase, a_thread_without_a_scheduler_never_enters_wait, 0);
 	each_side(tcase, a_thread_may_end_with_its_scheduler_attached);
 	tcase_add_test(tcase, a_fork_child_may_attach_its_own_scheduler);
+	tcase_add_test(tcase, so_may_its_children_and_theirs);
+	tcase_add_test(tcase, a_child_of_a_parent_with_many_waiting_threads_uses_all_it_has);
 	return suite;
 }

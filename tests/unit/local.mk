@@ -17,6 +17,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/main.c \
 	tests/unit/suites.h \
 	tests/unit/support.c tests/unit/support.h \
+	tests/unit/test_child.c \
 	tests/unit/test_clock.c \
 	tests/unit/test_control.c \
 	tests/unit/test_doorbell.c \

@@ -265,7 +265,7 @@ static int exit_status(pid_t pid)
 	int status;
 
 	ck_assert_int_gt(pid, 0);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(REAL(waitpid)(pid, &status, 0), pid);
 	ck_assert_msg(WIFEXITED(status), "the child died of signal %d", WTERMSIG(status));
 	return WEXITSTATUS(status);
 }
@@ -293,7 +293,7 @@ int in_vfork_child(int (*body)(void *), void *argument)
 		clone(body, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, argument));
 }
 
-bool fake_set_uid, fake_no_uring, fake_no_threads;
+bool fake_set_uid, fake_no_uring, fake_no_threads, fake_no_pidfd;
 void (*during_dlsym)(void);
 
 void *__real_dlsym(void *handle, const char *name);
@@ -334,7 +334,8 @@ long __wrap_syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(arguments, long);
 	va_end(arguments);
-	if (number == SYS_io_uring_setup && fake_no_uring) {
+	if ((number == SYS_io_uring_setup && fake_no_uring)
+	    || (number == SYS_pidfd_open && fake_no_pidfd)) {
 		errno = ENOSYS;
 		return -1;
 	}

@@ -121,8 +121,8 @@ int in_child(int (*body)(void *), void *argument);
 /* The same in a child that shares our memory, and has run no fork handler. */
 int in_vfork_child(int (*body)(void *), void *argument);
 
-/* The kernel says that this program is set-uid; has no io_uring; has no room for a thread. */
-extern bool fake_set_uid, fake_no_uring, fake_no_threads;
+/* The kernel says that this program is set-uid; has no io_uring; no pidfd; no room for a thread. */
+extern bool fake_set_uid, fake_no_uring, fake_no_pidfd, fake_no_threads;
 
 /* Called by each dlsym() of the library. */
 extern void (*during_dlsym)(void);

@@ -222,7 +222,7 @@ START_TEST(a_fiber_parked_across_fork_is_no_waiter_of_the_child)
 	again();
 	if (forked == 0)
 		_exit((int)mpg_fd_entry(ends[0])->waiters);
-	ck_assert_int_eq(waitpid(forked, &status, 0), forked);
+	ck_assert_int_eq(REAL(waitpid)(forked, &status, 0), forked);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 END_TEST

@@ -351,7 +351,7 @@ START_TEST(a_fork_child_ends_the_wait_and_leaves_the_worker_alone)
 	write_a_byte(ends[1]);
 	await_worker();
 	await_alone();
-	ck_assert_int_eq(waitpid(forked, &status, 0), forked);
+	ck_assert_int_eq(REAL(waitpid)(forked, &status, 0), forked);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 END_TEST

@@ -80,12 +80,32 @@ static bool never_blocks(const struct mpg_fd *entry, int fd)
 		&& !t.c_cc[VMIN] && !t.c_cc[VTIME];
 }
 
+/*
+ * For a socket recv() and send() are read() and write() with a flag, and cost a third less than
+ * preadv2(). Not a socket after all, or a length that only read() refuses: the other way.
+ */
+static bool is_for_recv(const struct mpg_fd *entry, const struct iovec *iov, int n, int flags)
+{
+	return n == 1 && !flags && mpg_fd_state(entry) & MPG_FD_SOCKET && iov->iov_len
+		&& iov->iov_len <= SSIZE_MAX;
+}
+
+static bool is_answer(ssize_t r)
+{
+	return r >= 0 || errno != ENOTSOCK;
+}
+
 ssize_t mpg_nowait_readv(struct mpg_fd *entry, int fd, const struct iovec *iov, int n, int flags)
 {
 	ssize_t r;
 
 	if (!is_green(entry))
 		return flags ? REAL(preadv2)(fd, iov, n, -1, flags) : REAL(readv)(fd, iov, n);
+	if (is_for_recv(entry, iov, n, flags)) {
+		r = REAL(recv)(fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT);
+		if (is_answer(r))
+			return r;
+	}
 	/* The kernel sees a vector first: it refuses a bad one before it says no to the flag. */
 	if (n != 1 || !has(entry, MPG_FD_NO_NOWAIT_READ)) {
 		r = REAL(preadv2)(fd, iov, n, -1, flags | RWF_NOWAIT);
@@ -152,6 +172,11 @@ ssize_t mpg_nowait_writev(struct mpg_fd *entry, int fd, const struct iovec *iov,
 		return flags ? REAL(pwritev2)(fd, iov, n, -1, flags) : REAL(writev)(fd, iov, n);
 	if (state & MPG_FD_SOCKET && more)
 		return write_to_socket(fd, iov, n);
+	if (is_for_recv(entry, iov, n, flags) && !(state & MPG_FD_RECORDS)) {
+		r = REAL(send)(fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT);
+		if (is_answer(r))
+			return r;
+	}
 	if (n != 1 || !has(entry, MPG_FD_NO_NOWAIT_WRITE)) {
 		r = REAL(pwritev2)(fd, iov, n, -1, flags | RWF_NOWAIT);
 		if (r >= 0 || errno != EOPNOTSUPP)
