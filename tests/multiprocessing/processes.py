@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs test modules in processes, ends those that hang, and goes on behind them."""
 import fnmatch
+import functools
 import json
 import os
 import shutil
@@ -18,8 +19,9 @@ WITH_PROGRAMS = "test_concurrent_futures", "test_multiprocessing_main_handling"
 class Run:
     """One module in one way: the outcome, the detail and the time of each test."""
 
-    def __init__(self, module):
+    def __init__(self, module, told=lambda test, outcome: None):
         self.module = module
+        self.told = told
         self.tests = []
         self.outcomes = {}
         self.details = {}
@@ -33,12 +35,13 @@ class Run:
         return run
 
     def to_json(self):
-        return {name: value for name, value in self.__dict__.items() if name != "module"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("module", "told")}
 
     def put(self, test, outcome, detail, seconds=0.0):
         self.outcomes[test] = outcome
         self.details[test] = detail
         self.times[test] = seconds
+        self.told(test, outcome)
 
 
 class Record:
@@ -90,6 +93,11 @@ class Runner:
     def stop(self):
         self.stopped = True
 
+    def tell(self, way, test, outcome):
+        if self.options.verbose:
+            print(f"{time.strftime('%H:%M:%S')} {way:8} {outcome.splitlines()[0]:6} {test}",
+                  flush=True)
+
     def patched_here(self, module):
         by = self.options.patched_by or ("run" if module in WITH_PROGRAMS else "program")
         return by == "program"
@@ -117,7 +125,7 @@ class Runner:
 
     def module(self, module, way, only=None):
         """All tests of a module (or those of ONLY), going on behind one that ends the process."""
-        run = Run(module)
+        run = Run(module, functools.partial(self.tell, way))
         began = time.monotonic()
         if only is None and (self.options.test or self.options.longest):
             only = self.wanted(module, way)

@@ -52,6 +52,7 @@ def parse():
     parser.add_argument("--baseline", metavar="FILE", help="a --json from before: its plain runs")
     parser.add_argument("--json", metavar="FILE", help="write every outcome")
     parser.add_argument("--details", action="store_true", help="show what each failure says")
+    parser.add_argument("--verbose", action="store_true", help="show each test when it ends")
     options = parser.parse_args()
     options.modules = [name if name.startswith("test_") else
                        "test_" + ("" if name.startswith(("multi", "concurrent"))
