@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 dist_check_SCRIPTS += examples/demo.py examples/app.py
-EXTRA_DIST += examples/timeline.py docs/demo.svg
+EXTRA_DIST += examples/README.md examples/timeline.py docs/demo.svg \
+	examples/servers/jobs.py examples/servers/web.py examples/servers/tasks.py \
+	examples/servers/compare.py examples/servers/run
 CLEANFILES += examples/demo.svg
 
 # Real processes, without and with the library; draws $(builddir)/examples/demo.svg.
@@ -8,4 +10,13 @@ demo: all
 	@$(MKDIR_P) examples
 	$(PYTHON) -B $(srcdir)/examples/demo.py --library .libs/libmpgreen.so --picture examples/demo.svg
 
-.PHONY: demo
+# gunicorn and Celery workers, without and with the library; the test is with it only.
+servers: all
+	@PYTHON=$(PYTHON) $(srcdir)/examples/servers/run
+
+if HAVE_PYTHON
+dist_check_SCRIPTS += tests/servers.sh
+TESTS += tests/servers.sh
+endif
+
+.PHONY: demo servers

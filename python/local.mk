@@ -10,13 +10,14 @@ python_sources = \
 	python/mpgreen/_interrupt.py \
 	python/mpgreen/_modules.py \
 	python/mpgreen/_multiprocessing.py \
-	python/mpgreen/_rlock.py \
+	python/mpgreen/_synchronize.py \
 	python/mpgreen/_start.py \
 	python/mpgreen/_streams.py \
 	python/mpgreen/_waiting.py
 python_tests = \
 	python/tests/conftest.py \
 	python/tests/test_cancel.py \
+	python/tests/test_children.py \
 	python/tests/test_fork.py \
 	python/tests/test_interface.py \
 	python/tests/test_multiprocessing.py \

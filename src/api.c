@@ -40,18 +40,20 @@ static int mark(int fd, unsigned flags)
 {
 	int r = 0;
 	struct mpg_fd *entry = open_entry(fd, &r);
-	uint32_t kind;
+	uint32_t kind, green = MPG_FD_GREEN;
 
 	if (flags & ~(unsigned)(MPGREEN_GREEN | MPGREEN_ALWAYS))
 		return -EINVAL;
 	if (!entry)
 		return r;
 	kind = mpg_fd_kind(fd);
-	if (!kind)
+	if (!kind && !mpg_fd_is_queue(fd))
 		return -EPERM;
+	if (!kind)
+		green = MPG_FD_QUEUE;
 	mpg_fds_entered(fd);
 	atomic_store(&entry->state,
-		     MPG_FD_KNOWN | MPG_FD_MARKED | MPG_FD_GREEN | kind
+		     MPG_FD_KNOWN | MPG_FD_MARKED | green | kind
 			     | (flags & MPGREEN_ALWAYS ? MPG_FD_ALWAYS : 0)
 			     | (mpg_fd_state(entry) & (MPG_FD_WATCHED | MPG_FD_MEMBER)));
 	return 0;
@@ -82,7 +84,9 @@ static int marks(int fd)
 	state = mpg_fd_state(entry);
 	if (!(state & MPG_FD_KNOWN))
 		state = mpg_fd_examine(fd, entry);
-	return (state & MPG_FD_GREEN ? MPGREEN_GREEN : 0)
+	if (!(state & MPG_FD_GREEN))
+		state = mpg_fd_examine_queue(fd, entry);
+	return (state & (MPG_FD_GREEN | MPG_FD_QUEUE) ? MPGREEN_GREEN : 0)
 		| (state & MPG_FD_ALWAYS ? MPGREEN_ALWAYS : 0);
 }
 

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pty.h>
 #include <pthread.h>
@@ -34,13 +35,17 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/sem.h>
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
@@ -66,6 +71,7 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, co
 		size_t size);
 int __sigpause(int sig_or_mask, int is_sig);
 int __xpg_sigpause(int sig);
+int __mq_open_2(const char *name, int flags);
 int __open_2(const char *path, int flags);
 int __openat_2(int directory, const char *path, int flags);
 #pragma GCC visibility pop

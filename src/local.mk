@@ -15,6 +15,7 @@ libcore_la_SOURCES = \
 	src/calls/epoll.c \
 	src/calls/fd.c \
 	src/calls/iovec.c src/calls/iovec.h \
+	src/calls/mqueue.c \
 	src/calls/open.c \
 	src/calls/poll.c \
 	src/calls/popen.c src/calls/popen.h \
@@ -29,6 +30,7 @@ libcore_la_SOURCES = \
 	src/calls/sleep.c \
 	src/calls/stream.c \
 	src/calls/system.c \
+	src/calls/sysv.c \
 	src/calls/tty.c src/calls/tty.h \
 	src/calls/waitall.c src/calls/waitall.h \
 	src/engine/clock.h \
@@ -59,11 +61,11 @@ libcore_la_SOURCES = \
 	src/sources/child.c src/sources/child.h \
 	src/sources/job.c src/sources/job.h \
 	src/sources/reaped.c src/sources/reaped.h
-libcore_la_LIBADD = -lpthread -ldl
+libcore_la_LIBADD = -lpthread -ldl $(RT_LIBS)
 
 lib_LTLIBRARIES = libmpgreen.la
 libmpgreen_la_SOURCES =
-libmpgreen_la_LIBADD = libcore.la
+libmpgreen_la_LIBADD = libcore.la $(RT_LIBS)
 libmpgreen_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(MPG_VERSION_INFO) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 	-Wl,--version-script=$(top_srcdir)/src/mpgreen.map
 libmpgreen_la_DEPENDENCIES = libcore.la src/mpgreen.map

@@ -21,6 +21,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_fd.c \
 	tests/conformance/test_fibers.c \
 	tests/conformance/test_fork.c \
+	tests/conformance/test_mqueue.c \
 	tests/conformance/test_names.c \
 	tests/conformance/test_poll.c \
 	tests/conformance/test_read.c \
@@ -33,6 +34,8 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_sleep.c \
 	tests/conformance/test_spawn.c \
 	tests/conformance/test_system.c \
+	tests/conformance/test_sysv_msg.c \
+	tests/conformance/test_sysv_sem.c \
 	tests/conformance/test_terminal.c \
 	tests/conformance/test_transfer.c \
 	tests/conformance/test_write.c \
@@ -48,7 +51,7 @@ tests_libfortified_la_SOURCES = tests/conformance/test_fortified.c
 
 conformance_programs = tests/way_native tests/way_poll tests/way_fibers
 conformance_libs = tests/libconformance.la tests/libfortified.la libmpgreen.la $(CHECK_LIBS) \
-	-lutil -lpthread
+	-lutil -lpthread $(RT_LIBS)
 check_PROGRAMS += $(conformance_programs)
 TESTS += $(conformance_programs)
 tests_way_native_CPPFLAGS = $(conformance_flags)

@@ -108,7 +108,7 @@ def no_op(_):
 
 def pool_map(column, there):
     import multiprocessing
-    pool = multiprocessing.Pool(1, pin, (there,))
+    pool = multiprocessing.Pool(2, pin, (there,))
     column.keep(pool, [worker.pid for worker in pool._pool])
     pool.map(no_op, range(100), 1)
     began = time.perf_counter()

@@ -3,18 +3,20 @@
 
     greenmp-run gunicorn -k gevent web:application
 
-    curl localhost:8000/quick           answers at once
+    curl localhost:8000/quick           answers at once: which process it is
     curl localhost:8000/pool/3          9, after a second: pipe, queue, pool, executor
 
 gunicorn's gevent worker calls patch_all() itself. Without greenmp-run a slow request stops the whole
 worker, or dies.
 """
+import os
+
 import jobs
 
 
 def answer(path):
     if path == "/quick":
-        return "quick"
+        return str(os.getpid())
     _, way, number = path.split("/")
     return str(jobs.WAYS[way](int(number)))
 

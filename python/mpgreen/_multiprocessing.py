@@ -6,7 +6,7 @@ recursive locks whose owners are greenlets.
 """
 import functools
 
-from . import _child, _gevent, _rlock, _start, _waiting
+from . import _child, _gevent, _start, _synchronize, _waiting
 from ._modules import when_imported
 
 
@@ -15,7 +15,8 @@ def install():
         when_imported(package + ".connection", _mark_connections)
         when_imported(package + ".util", _clean_children)
         when_imported(package + ".spawn", _clean_served)
-        when_imported(package + ".synchronize", _rlock.install)
+        when_imported(package + ".synchronize", _synchronize.install)
+        when_imported(package + ".managers", _abandon_calls)
         when_imported(package + ".resource_sharer", _waiting.install_signals)
     when_imported("multiprocessing.connection", _waiting.install_selector)
     for module in "multiprocessing.util", "billiard.forkserver", "billiard.popen_spawn_posix":
@@ -39,6 +40,28 @@ def _clean_served(module):
 
 def _patch_children(module):
     module.spawnv_passfds = _start.patching(module.spawnv_passfds)
+
+
+def _abandon_calls(module):
+    proxy = module.BaseProxy
+    proxy._callmethod = _abandoning(proxy._callmethod)
+
+
+def _abandoning(original):
+    """The answer to a call that is interrupted must not be taken for that to the next one."""
+    @functools.wraps(original)
+    def _callmethod(self, *args, **kwargs):
+        try:
+            return original(self, *args, **kwargs)
+        except BaseException as error:
+            # What the manager has answered is raised by the method itself.
+            interrupted = error.__traceback__.tb_next.tb_next is not None
+            connection = getattr(self._tls, "connection", None)
+            if interrupted and connection is not None:
+                del self._tls.connection
+                connection.close()
+            raise
+    return _callmethod
 
 
 def _marking(original):

@@ -58,25 +58,38 @@ def _patching_command(command):
     program = _PROGRAM.match(command[at]) if at and _arguments is not None else None
     if program is not None:
         package, module = program.groups()
-        calls = "patch(%r)" % _arguments
+        call = "spawn(%r)" % _arguments
         if module == "forkserver":
-            calls += "; _start.serve(%r)" % package
-        command[at] = _AHEAD % calls + command[at]
+            call = "serve(%r, %r)" % (_arguments, package)
+        command[at] = _AHEAD % call + command[at]
     return command
 
 
 def patch(arguments):
-    """In the child. Without the library it stays as it is: under gevent its pipes would fail."""
+    """In a new program, first of all; False if it cannot be."""
+    # Without the library it stays as it is: under gevent alone its pipes would fail.
     if not _gevent.loaded():
-        return
+        return False
     try:
         from gevent import monkey
     except ImportError:
-        return
+        return False
     monkey.patch_all(**arguments)
     # It has come this way without gevent's having found the entry point, perhaps.
     from . import _hubs
     _hubs.install()
+    return True
+
+
+def spawn(arguments):
+    if patch(arguments):
+        _have_a_hub()
+
+
+def _have_a_hub():
+    """A child may get handles that gevent has made non-blocking before it has done anything else."""
+    from gevent import get_hub
+    get_hub()
 
 
 def cleaning(main):
@@ -88,14 +101,11 @@ def cleaning(main):
     return _main
 
 
-def serve(package):
+def serve(arguments, package):
     """In the server, before it imports anything for its children."""
-    if not _gevent.loaded():
+    if not patch(arguments):
         return
-    try:
-        from gevent import monkey
-    except ImportError:
-        return
+    from gevent import monkey
     server = importlib.import_module(package + ".forkserver")
     modules = {name: getattr(server, name) for name in ("os", "selectors", "signal", "socket")}
     vars(server).update((name, _Original(monkey, module)) for name, module in modules.items())
@@ -106,6 +116,7 @@ def serve(package):
         # A child, which may itself start processes by this server.
         vars(server).update(modules)
         server.spawn._main = main
+        _have_a_hub()
         return main(*args, **kwargs)
     server.spawn._main = _main
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""RLock of multiprocessing and billiard: the owner is a greenlet, the semaphore is everyone's."""
+"""RLock and Condition of multiprocessing and billiard: the owner is a greenlet, the semaphore is everyone's."""
 import importlib
 import os
 import pickle
@@ -115,9 +115,8 @@ def test_a_greenlet_that_waits_is_killed_and_owns_nothing(context):
 def test_a_condition_releases_all_of_it_while_it_waits(context):
     condition = context.Condition()
     with condition, condition:
-        waiting = gevent.spawn(lambda: condition.wait(0.05))
         with pytest.raises(AssertionError):
-            waiting.get()
+            in_greenlet(condition.wait, 0.05)
 
         def notify():
             with condition:
@@ -125,6 +124,33 @@ def test_a_condition_releases_all_of_it_while_it_waits(context):
         gevent.spawn(notify)
         assert condition.wait(10) is True
         assert condition._lock._semlock._count() == 2
+
+
+@pytest.mark.parametrize("kind", ["Lock", "RLock"])
+def test_a_condition_has_its_lock_again_when_a_timeout_ends_its_wait(context, kind):
+    condition = context.Condition(getattr(context, kind)())
+    taken = []
+
+    def holder():
+        with condition:
+            gevent.sleep(0.05)
+            taken.append(1)
+    with condition:
+        gevent.spawn(holder)
+        with pytest.raises(gevent.Timeout) as caught:
+            with gevent.Timeout(0.02) as timeout:
+                condition.wait()
+        assert caught.value is timeout
+        assert taken and condition._lock._semlock._is_mine()
+        assert condition._lock._semlock._is_zero()
+    assert condition._lock._semlock._get_value() == 1
+
+    def notify():
+        with condition:
+            condition.notify()
+    with condition:
+        gevent.spawn(notify)
+        assert condition.wait(10) is True
 
 
 def test_a_forked_child_owns_nothing_of_what_its_parent_holds(context):

@@ -16,7 +16,7 @@ bool mpg_readiness_is_green(int fd)
 		state = mpg_fd_examine(fd, entry);
 	if (!(state & MPG_FD_KNOWN))	/* not open: the kernel says so best */
 		return false;
-	return state & MPG_FD_GREEN
+	return state & (MPG_FD_GREEN | MPG_FD_QUEUE)
 		|| (mpg_settings.fds == MPG_FDS_ALL && !(state & MPG_FD_MARKED));
 }
 

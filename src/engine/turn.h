@@ -12,6 +12,7 @@
 
 /* How many calls are made between two looks at the clock. */
 #define MPG_TURN_CALLS 32
+#define MPG_TURN_BYTES (1 << 16)
 
 void mpg_turn_check(void);
 
@@ -20,6 +21,12 @@ static inline void mpg_turn_count(void)
 {
 	if (__builtin_expect(++mpg_thread.turn_calls >= MPG_TURN_CALLS, 0))
 		mpg_turn_check();
+}
+
+/* It has moved so much: copying it took the time of that many calls. */
+static inline void mpg_turn_moved(ssize_t bytes)
+{
+	mpg_thread.turn_calls += (unsigned)((size_t)bytes / MPG_TURN_BYTES);
 }
 
 /* The fiber waits. */

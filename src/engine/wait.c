@@ -326,6 +326,7 @@ static bool would_block(struct mpg_wait *w)
 bool mpg_wait_again(struct mpg_wait *w, ssize_t n)
 {
 	if (n >= 0) {
+		mpg_turn_moved(n);
 		errno = w->saved_errno;
 		return ends(w);
 	}
@@ -350,6 +351,7 @@ bool mpg_wait_more(struct mpg_wait *w, ssize_t n, size_t len)
 		if (errno != EAGAIN)
 			return ends(w);
 	} else {
+		mpg_turn_moved(n);
 		w->done += (size_t)n;
 		w->attempt = 0;
 		if (n == 0 || w->done >= len)

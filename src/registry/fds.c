@@ -91,8 +91,37 @@ uint32_t mpg_fd_kind(int fd)
 	}
 }
 
+/* The kernel's headers do not show it. */
+#define MQUEUE_MAGIC 0x19800202
+
+bool mpg_fd_is_queue(int fd)
+{
+	struct statfs system;
+
+	return fstatfs(fd, &system) == 0 && system.f_type == MQUEUE_MAGIC;
+}
+
+uint32_t mpg_fd_examine_queue(int fd, struct mpg_fd *entry)
+{
+	const uint32_t found = MPG_FD_KNOWN | MPG_FD_QUEUE;
+	uint32_t state = mpg_fd_state(entry);
+	int saved_errno = errno;
+
+	/* A stale QUEUE does no harm: on any other file the kernel refuses these calls. */
+	if (state & (MPG_FD_QUEUE | MPG_FD_MARKED) || mpg_settings.fds != MPG_FDS_ALL)
+		return state;
+	if (!mpg_fd_is_queue(fd)) {
+		errno = saved_errno;
+		return state;
+	}
+	if (mpg_process_is_foreign())
+		return state | found;
+	mpg_fds_entered(fd);
+	return atomic_fetch_or(&entry->state, found) | found;
+}
+
 /* What examining does not change. */
-#define KEPT (MPG_FD_MARKED | MPG_FD_WATCHED | MPG_FD_MEMBER)
+#define KEPT (MPG_FD_MARKED | MPG_FD_WATCHED | MPG_FD_MEMBER | MPG_FD_QUEUE)
 
 /* What becomes of a state when the kernel has said what the fd is. */
 static uint32_t examined(uint32_t old, uint32_t kind, bool open)

@@ -30,6 +30,7 @@ enum {
 	MPG_FD_TTY = 1u << 8,
 	MPG_FD_ANON = 1u << 9,		/* eventfd, timerfd, epoll and the like */
 	MPG_FD_MEMBER = 1u << 11,	/* has been in a set: see os/linux/fdset.h */
+	MPG_FD_QUEUE = 1u << 13,	/* a message queue: green to the mq_ calls, and to no other */
 	MPG_FD_PRIVATE = 1u << 10,	/* the library's own: see registry/private.h */
 	MPG_FD_RECORDS = 1u << 13,	/* a socket on which write() ends a record */
 };
@@ -99,6 +100,13 @@ uint32_t mpg_fd_examine(int fd, struct mpg_fd *entry);
 
 /* Can fd be waited for at all? Asks the kernel; 0 if it cannot or is not open. */
 uint32_t mpg_fd_kind(int fd);
+
+/*
+ * A POSIX message queue looks like a regular file, and to read() it is one. So only the calls that
+ * are about queues ask whether fd is one. The state with QUEUE in it if they shall wait for it.
+ */
+uint32_t mpg_fd_examine_queue(int fd, struct mpg_fd *entry);
+bool mpg_fd_is_queue(int fd);
 
 /* Ends the waits on fd with `error`. Returns how many there were. */
 unsigned mpg_fd_wake(struct mpg_fd *entry, int error);

@@ -53,13 +53,28 @@ static void finish(void *argument)
 	put(job);
 }
 
+/* Before it looks whether it is abandoned, its waiter can see whom to interrupt. */
+static void run(struct mpg_job *job)
+{
+	if (!job->interruptible) {
+		job->run(job);
+		return;
+	}
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	atomic_store(&job->thread, (pid_t)syscall(SYS_gettid));
+	if (!atomic_load(&job->abandoned))
+		job->run(job);
+	if (atomic_load(&job->abandoned) && job->result < 0)
+		job->error = ECANCELED;
+}
+
 static void *work(void *argument)
 {
 	struct mpg_job *job = argument;
 
 	mpg_thread.mode = MPG_MODE_NATIVE;
 	pthread_cleanup_push(finish, job);
-	job->run(job);
+	run(job);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	pthread_cleanup_pop(1);
 	return NULL;
@@ -89,25 +104,54 @@ static int start(struct mpg_job *job)
 }
 
 /*
+ * glibc cancels a thread in a system call even when that has won something already, which is then
+ * lost. So such a worker does not act upon its cancellation, and only the signal of it comes, by
+ * our hand: the call ends with EINTR, or else with what it won. It may come just before the call
+ * begins, so it comes again.
+ */
+#define SIGCANCEL __SIGRTMIN
+
+static void interrupt(struct mpg_job *job)
+{
+	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
+
+	atomic_store(&job->abandoned, true);
+	for (int i = 0; i < INTERRUPTIBLE_MS && !atomic_load(&job->done); i++) {
+		if (atomic_load(&job->thread))
+			syscall(SYS_tgkill, getpid(), atomic_load(&job->thread), SIGCANCEL);
+		REAL(poll)(&bell, 1, 1);
+	}
+}
+
+static void wait_for_end(const struct mpg_job *job)
+{
+	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
+
+	REAL(poll)(&bell, 1, job->wins_nothing ? 0 : INTERRUPTIBLE_MS);
+}
+
+/*
  * The waiter gives up. Most calls are interruptible and so are soon gone; one that was faster than
  * we has won something, and that is handed out after all. The rest is left to end in its own time.
  */
 static bool abandon(struct mpg_job *job)
 {
-	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
 	int cancelling;
 
 	/* Cancelled in here, the waiter would leave the worker neither joined nor detached. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
 	job->running = false;
 	pthread_cancel(job->worker);
-	REAL(poll)(&bell, 1, job->wins_nothing ? 0 : INTERRUPTIBLE_MS);
+	if (job->interruptible)
+		interrupt(job);
+	else
+		wait_for_end(job);
 	if (atomic_load(&job->done))
 		pthread_join(job->worker, NULL);
 	else
 		pthread_detach(job->worker);
 	pthread_setcancelstate(cancelling, NULL);
-	return atomic_load(&job->done) && is_through(job);
+	return !job->wins_nothing && atomic_load(&job->done) && is_through(job);
 }
 
 static bool take(struct mpg_job *job)

@@ -13,6 +13,9 @@
  *	...
  *	if (mpg_job_run(&w, job))
  *		n = job->result;
+ *
+ * A worker that may win something is cancelled at the price of losing it in the very instant; where
+ * the call ends with EINTR in any case, `interruptible` makes it exact.
  */
 #ifndef MPG_JOB_H
 #define MPG_JOB_H
@@ -30,6 +33,9 @@ struct mpg_job {
 	_Atomic int references;
 	_Atomic bool done;
 	bool wins_nothing;		/* so whoever leaves it need not wait for its end */
+	bool interruptible;		/* run() is a call that no handler restarts */
+	_Atomic bool abandoned;
+	_Atomic pid_t thread;
 	bool running;			/* a worker is to be joined */
 	bool taken;			/* mpg_job_run() has said that there is a result */
 	pthread_t worker;

@@ -21,6 +21,9 @@
 	X(poll) \
 	X(select) \
 	X(epoll) \
+	X(mqueue) \
+	X(sysv_sem) \
+	X(sysv_msg) \
 	X(sleep) \
 	X(sigwait) \
 	X(signal) \

@@ -4,10 +4,13 @@
  * cancelled.
  */
 #include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
 #include <sys/select.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -97,9 +100,49 @@ static void in_sigwaitinfo(void)
 	sigwaitinfo(&set, NULL);
 }
 
+static void in_mq_receive(void)
+{
+	struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = sizeof(buf) };
+	mqd_t queue = mq_open("/mpgreen-cancel", O_RDWR | O_CREAT, 0600, &attr);
+
+	mq_unlink("/mpgreen-cancel");
+	mq_receive(queue, buf, sizeof(buf), NULL);
+}
+
+static int queue = -1;
+
+static void in_msgrcv(void)
+{
+	struct {
+		long type;
+	} message;
+
+	queue = msgget(IPC_PRIVATE, 0600 | IPC_CREAT);
+	msgrcv(queue, &message, 0, 0, 0);
+}
+
+static void in_msgsnd(void)
+{
+	struct {
+		long type;
+		char text[2048];
+	} message = { .type = 1 };
+
+	queue = msgget(IPC_PRIVATE, 0600 | IPC_CREAT);
+	for (;;)
+		msgsnd(queue, &message, sizeof(message.text), 0);
+}
+
+static void remove_queue(void)
+{
+	if (queue >= 0)
+		msgctl(queue, IPC_RMID, NULL);
+}
+
 static void (*const calls[])(void) = {
 	in_read, in_readv,  in_recv,	   in_recvmsg,	 in_write, in_send,	   in_accept,
 	in_poll, in_select, in_epoll_wait, in_nanosleep, in_pause, in_sigwaitinfo,
+	in_mq_receive, in_msgrcv, in_msgsnd,
 };
 enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 
@@ -168,6 +211,7 @@ Suite *cancel_suite(void)
 
 	/* gcc 12's AddressSanitizer fails a check of its own when a cancelled thread unwinds. */
 	tcase_set_tags(tcase, "no-address");
+	tcase_add_checked_fixture(tcase, NULL, remove_queue);
 	tcase_add_loop_test(tcase, a_thread_blocked_in_a_call_can_be_cancelled, 0, CALLS);
 	tcase_add_loop_test(tcase, a_call_acts_upon_a_cancellation_that_is_pending, 0, CALLS);
 	return suite;

@@ -15,6 +15,7 @@
 #include "kinds.h"
 #include "mpgreen.h"
 #include "suites.h"
+#include "switch.h"
 #include "way.h"
 
 static char text[256];
@@ -105,7 +106,8 @@ START_TEST(a_program_inherits_no_fd_of_the_library)
 	other_side(_i, list_fds_of_a_shell);
 	OK(6, read(fd[0], text + 200, 6));
 	assert_waited();
-	while ((name = strsep(&rest, " \n")) && *name)
+	/* valgrind has some of its own. */
+	while (!is_emulated() && (name = strsep(&rest, " \n")) && *name)
 		ck_assert_int_lt(atoi(strrchr(name, '/') + 1), 512);
 }
 END_TEST

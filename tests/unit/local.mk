@@ -3,7 +3,7 @@
 # and its hidden functions included; a few functions of libc are wrapped, to play another system.
 if HAVE_CHECK
 unit_core = -Wl,--whole-archive,.libs/libcore.a,--no-whole-archive
-unit_libs = -lutil -lpthread -ldl
+unit_libs = -lutil -lpthread -ldl $(RT_LIBS)
 
 check_PROGRAMS += tests/unit/unit tests/unit/fakepython
 TESTS += tests/unit/unit
@@ -17,6 +17,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/main.c \
 	tests/unit/suites.h \
 	tests/unit/support.c tests/unit/support.h \
+	tests/unit/test_abandoned.c \
 	tests/unit/test_child.c \
 	tests/unit/test_clock.c \
 	tests/unit/test_control.c \

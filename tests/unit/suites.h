@@ -24,6 +24,7 @@
 	SUITE(interrupted) \
 	SUITE(progress) \
 	SUITE(job) \
+	SUITE(abandoned) \
 	SUITE(child) \
 	SUITE(iovec) \
 	SUITE(control) \

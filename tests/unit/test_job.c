@@ -218,6 +218,32 @@ START_TEST(an_abandoned_job_that_cannot_be_cancelled_frees_itself_in_its_time)
 }
 END_TEST
 
+/* The best of three: a busy machine may take longer than the pause that is not to be. */
+START_TEST(a_job_that_wins_nothing_is_left_at_once)
+{
+	int64_t best = INT64_MAX, began, took;
+	struct test_job *t;
+	int bell;
+
+	PLAY(CANCELLED(ESTALE), CANCELLED(ESTALE), CANCELLED(ESTALE));
+	for (int i = 0; i < 3; i++) {
+		t = new_job();
+		t->job.run = run_uncancellable;
+		t->job.wins_nothing = true;
+		bell = t->job.bell;
+		began = mpg_clock_now();
+		ck_assert(!mpg_job_run(&w, &t->job));
+		took = mpg_clock_now() - began;
+		best = took < best ? took : best;
+		drop(t);
+		write_a_byte(ends[1]);
+		await_worker();
+		await_freed(bell);
+	}
+	ck_assert_int_lt(best, 10 * 1000000);
+}
+END_TEST
+
 static void let_it_finish(int fd)
 {
 	struct pollfd bell = { .fd = script.seen[script.waits - 1].fd, .events = POLLIN };
@@ -363,6 +389,7 @@ SUITE_OF(job, { a_job_gives_its_result_to_whoever_waits, 0 },
 	 { the_callers_signal_mask_stays_as_it_was, 0 },
 	 { a_cancelled_wait_cancels_the_call_and_the_job_frees_itself, 0 },
 	 { an_abandoned_job_that_cannot_be_cancelled_frees_itself_in_its_time, 0 },
+	 { a_job_that_wins_nothing_is_left_at_once, 0 },
 	 { a_result_that_came_while_it_was_cancelled_is_not_lost, 0 },
 	 { what_an_abandoned_job_won_is_given_back, 0 },
 	 { what_was_taken_or_never_won_is_not_given_back, 2 },

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""RLock of multiprocessing, owned by greenlets.
+"""RLock and Condition of multiprocessing, for greenlets.
 
 CPython's SemLock knows the owner of a recursive mutex by its thread, and all greenlets of a thread
 are that. Here the semaphore is the same, and so is what is pickled: processes that know nothing of
@@ -7,6 +7,7 @@ this share the lock. Only who owns it, and how often, is kept elsewhere.
 """
 import functools
 
+from gevent import GreenletExit, Timeout
 from greenlet import getcurrent
 
 
@@ -63,22 +64,56 @@ class RecursiveSemLock:
 
 def install(synchronize):
     """On the module, of multiprocessing or billiard."""
-    rlock, base = synchronize.RLock, synchronize.SemLock
-    recursive, plain = synchronize.RECURSIVE_MUTEX, synchronize.SEMAPHORE
+    _own_by_greenlets(synchronize.RLock, synchronize.SemLock, synchronize)
+    condition = synchronize.Condition
+    condition.wait = functools.wraps(condition.wait)(_wait)
 
+
+def _own_by_greenlets(rlock, base, kinds):
     def wrap(self):
-        self._semlock = RecursiveSemLock(self._semlock, recursive)
+        self._semlock = RecursiveSemLock(self._semlock, kinds.RECURSIVE_MUTEX)
         self._make_methods()
 
     @functools.wraps(rlock.__init__)
     def __init__(self, *args, **kwargs):
-        base.__init__(self, plain, 1, 1, *args, **kwargs)
+        base.__init__(self, kinds.SEMAPHORE, 1, 1, *args, **kwargs)
         wrap(self)
 
     @functools.wraps(rlock.__setstate__)
     def __setstate__(self, state):
-        base.__setstate__(self, (state[0], plain) + tuple(state[2:]))
+        base.__setstate__(self, (state[0], kinds.SEMAPHORE) + tuple(state[2:]))
         wrap(self)
 
     rlock.__init__ = __init__
     rlock.__setstate__ = __setstate__
+
+
+def _wait(self, timeout=None):
+    """Condition.wait(), which has the lock again whatever it ends with.
+
+    Otherwise its owner-to-be would release a lock that it does not have, which is an error of its
+    own, or frees that of another process.
+    """
+    semlock = self._lock._semlock
+    assert semlock._is_mine(), "must acquire() condition before using wait()"
+    self._sleeping_count.release()
+    times = semlock._count()
+    for _ in range(times):
+        self._lock.release()
+    try:
+        return self._wait_semaphore.acquire(True, timeout)
+    finally:
+        self._woken_count.release()
+        _acquire(self._lock, times)
+
+
+def _acquire(lock, times):
+    interrupt = None
+    while times:
+        try:
+            lock.acquire()
+            times -= 1
+        except (GreenletExit, Timeout) as error:
+            interrupt = error
+    if interrupt is not None:
+        raise interrupt
