@@ -42,6 +42,14 @@ class Run:
         self.details[test] = detail
         self.times[test] = seconds
         self.told(test, outcome)
+        if test.startswith("setUpClass ("):
+            self.put_class(test[len("setUpClass ("):-1], f"{outcome} in setUpClass", detail)
+
+    def put_class(self, name, outcome, detail):
+        """What its tests come to that have not run."""
+        for test in self.tests:
+            if test.startswith(name + ".") and test not in self.outcomes:
+                self.put(test, outcome, detail)
 
 
 class Record:
@@ -183,12 +191,6 @@ class Runner:
         if running is None:
             run.put(f"outside of any test ({run.module})", why, detail)
             return False
-        if running.startswith("setUpClass ("):
-            prefix = running[len("setUpClass ("):-1] + "."
-            for test in run.tests:
-                if test.startswith(prefix) and test not in run.outcomes:
-                    run.put(test, f"{why} in setUpClass", detail)
-            return True
         run.put(running, why, detail, seconds)
         return not record.ended and not running.startswith("tearDownModule")
 
