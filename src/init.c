@@ -16,6 +16,8 @@
 #include "registry/fds.h"
 #include "registry/process.h"
 #include "settings.h"
+#include "sources/bells.h"
+#include "sources/futex.h"
 #include "sources/reaped.h"
 
 static void before_fork(void)
@@ -25,10 +27,12 @@ static void before_fork(void)
 	mpg_signals_before_fork();
 	mpg_scheduler_before_fork();
 	mpg_uring_before_fork();
+	mpg_futex_before_fork();
 }
 
 static void after_fork(void)
 {
+	mpg_futex_after_fork();
 	mpg_uring_after_fork();
 	mpg_scheduler_after_fork();
 	mpg_signals_after_fork();
@@ -42,6 +46,8 @@ static void forked(void)
 	int saved_errno = errno;
 
 	mpg_process_adopt();
+	mpg_futex_forked();
+	mpg_bells_forked();
 	mpg_uring_forked();
 	mpg_scheduler_forked();
 	mpg_doorbell_forked();

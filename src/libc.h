@@ -20,6 +20,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>

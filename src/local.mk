@@ -23,6 +23,7 @@ libcore_la_SOURCES = \
 	src/calls/readiness.c src/calls/readiness.h \
 	src/calls/receive.c \
 	src/calls/select.c \
+	src/calls/sem.c \
 	src/calls/send.c \
 	src/calls/shell.c src/calls/shell.h \
 	src/calls/signal.c \
@@ -46,9 +47,11 @@ libcore_la_SOURCES = \
 	src/init.c src/init.h \
 	src/libc.h \
 	src/os/linux/fdset.c src/os/linux/fdset.h \
+	src/os/linux/futexring.c src/os/linux/futexring.h \
 	src/os/linux/interpose.h \
 	src/os/linux/nowait.c src/os/linux/nowait.h \
 	src/os/linux/proc.c src/os/linux/proc.h \
+	src/os/linux/ring.c src/os/linux/ring.h \
 	src/os/linux/uring.c src/os/linux/uring.h \
 	src/os/linux/waitid.c src/os/linux/waitid.h \
 	src/python.c src/python.h \
@@ -57,10 +60,18 @@ libcore_la_SOURCES = \
 	src/registry/lock.h \
 	src/registry/private.c src/registry/private.h \
 	src/registry/process.c src/registry/process.h \
+	src/registry/sems.c src/registry/sems.h \
 	src/settings.c src/settings.h \
+	src/sources/bells.c src/sources/bells.h \
 	src/sources/child.c src/sources/child.h \
+	src/sources/futex.c src/sources/futex.h \
+	src/sources/futex_uring.c \
+	src/sources/futex_waitv.c \
+	src/sources/futex_ways.h \
+	src/sources/futex_worker.c \
 	src/sources/job.c src/sources/job.h \
-	src/sources/reaped.c src/sources/reaped.h
+	src/sources/reaped.c src/sources/reaped.h \
+	src/sources/thread.c src/sources/thread.h
 libcore_la_LIBADD = -lpthread -ldl $(RT_LIBS)
 
 lib_LTLIBRARIES = libmpgreen.la

@@ -11,13 +11,14 @@ struct mpg_settings mpg_settings = { .python = MPG_ON, .turn_ms = 10 };
 static const struct variable {
 	const char *name;
 	int *value;
-	const char *words[4];
+	const char *words[5];
 	int max;
 } variables[] = {
 	{ "MPGREEN_ACCEPT", &mpg_settings.accept, { "auto", "uring", "worker" }, 0 },
 	{ "MPGREEN_FDS", &mpg_settings.fds, { "all", "marked" }, 0 },
 	{ "MPGREEN_PYTHON", &mpg_settings.python, { "off", "on" }, 0 },
 	{ "MPGREEN_SCHEDULER", &mpg_settings.scheduler, { "none", "poll" }, 0 },
+	{ "MPGREEN_SEM", &mpg_settings.sem, { "auto", "uring", "waitv", "worker" }, 0 },
 	{ "MPGREEN_STDIO", &mpg_settings.stdio, { "native", "green" }, 0 },
 	{ "MPGREEN_TURN_MS", &mpg_settings.turn_ms, { NULL }, TURN_MS_MAX },
 };

@@ -14,6 +14,7 @@ enum mpg_scheduler_choice { MPG_SCHEDULER_NONE, MPG_SCHEDULER_POLL };
 enum mpg_fds_choice { MPG_FDS_ALL, MPG_FDS_MARKED };
 enum mpg_stdio_choice { MPG_STDIO_NATIVE, MPG_STDIO_GREEN };
 enum mpg_accept_choice { MPG_ACCEPT_AUTO, MPG_ACCEPT_URING, MPG_ACCEPT_WORKER };
+enum mpg_sem_choice { MPG_SEM_AUTO, MPG_SEM_URING, MPG_SEM_WAITV, MPG_SEM_WORKER };
 enum mpg_switch { MPG_OFF, MPG_ON };
 
 struct mpg_settings {
@@ -21,6 +22,7 @@ struct mpg_settings {
 	int fds;	/* enum mpg_fds_choice */
 	int stdio;	/* enum mpg_stdio_choice */
 	int accept;	/* enum mpg_accept_choice */
+	int sem;	/* enum mpg_sem_choice */
 	int python;	/* enum mpg_switch */
 	int turn_ms;	/* milliseconds that a fiber may run on without a wait; 0: no limit */
 	bool refused;	/* a value was wrong: the library keeps out of everything */

@@ -18,6 +18,7 @@ static void begin(struct mpg_wait *w, const char *call)
 	*w = (struct mpg_wait){
 		.call = call,
 		.fd = -1,
+		.native_fd = -1,
 		.timeout_error = EAGAIN,
 		.saved_errno = errno,
 		.deadline = MPGREEN_FOREVER,
@@ -154,8 +155,11 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 	errno = 0;
 	verdict = ask_scheduler(&what);
 	mpg_stats_verdict(verdict);
-	if (verdict < MPGREEN_CANCELLED || verdict > MPGREEN_READY)
+	if (verdict < MPGREEN_CANCELLED || verdict > MPGREEN_READY) {
+		if (w->native_fd >= 0)
+			what.fd = w->native_fd;
 		verdict = wait_natively(&what);
+	}
 	return verdict;
 }
 

@@ -5,8 +5,7 @@
 #include "real.h"
 #include "registry/private.h"
 #include "registry/process.h"
-
-#define STACK_BYTES (128 * 1024)
+#include "sources/thread.h"
 
 /* How long the thread may be blocked until a cancelled worker has left its call. */
 #define INTERRUPTIBLE_MS 10
@@ -80,24 +79,12 @@ static void *work(void *argument)
 	return NULL;
 }
 
-/* Signals are the application's threads' to handle. */
 static int start(struct mpg_job *job)
 {
-	pthread_attr_t attributes;
-	sigset_t all, mask;
 	int error;
 
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	atomic_fetch_add(&job->references, 1);
-	pthread_sigmask(SIG_SETMASK, &all, &mask);
-	error = pthread_create(&job->worker, &attributes, work, job);
-	/* Thread-local memory lies on the stack too: there may be more of it than we allow for. */
-	if (error == EINVAL)
-		error = pthread_create(&job->worker, NULL, work, job);
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
-	pthread_attr_destroy(&attributes);
+	error = mpg_thread_start(&job->worker, work, job);
 	if (error)
 		atomic_fetch_sub(&job->references, 1);
 	return error;
@@ -115,7 +102,6 @@ static void interrupt(struct mpg_job *job)
 {
 	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
 
-	atomic_store(&job->abandoned, true);
 	for (int i = 0; i < INTERRUPTIBLE_MS && !atomic_load(&job->done); i++) {
 		if (atomic_load(&job->thread))
 			syscall(SYS_tgkill, getpid(), atomic_load(&job->thread), SIGCANCEL);
@@ -127,7 +113,7 @@ static void wait_for_end(const struct mpg_job *job)
 {
 	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
 
-	REAL(poll)(&bell, 1, job->wins_nothing ? 0 : INTERRUPTIBLE_MS);
+	REAL(poll)(&bell, 1, INTERRUPTIBLE_MS);
 }
 
 /*
@@ -141,10 +127,11 @@ static bool abandon(struct mpg_job *job)
 	/* Cancelled in here, the waiter would leave the worker neither joined nor detached. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
 	job->running = false;
+	atomic_store(&job->abandoned, true);
 	pthread_cancel(job->worker);
 	if (job->interruptible)
 		interrupt(job);
-	else
+	else if (!job->wins_nothing)
 		wait_for_end(job);
 	if (atomic_load(&job->done))
 		pthread_join(job->worker, NULL);

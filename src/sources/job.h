@@ -34,7 +34,7 @@ struct mpg_job {
 	_Atomic bool done;
 	bool wins_nothing;		/* so whoever leaves it need not wait for its end */
 	bool interruptible;		/* run() is a call that no handler restarts */
-	_Atomic bool abandoned;
+	_Atomic bool abandoned;		/* for run() to see */
 	_Atomic pid_t thread;
 	bool running;			/* a worker is to be joined */
 	bool taken;			/* mpg_job_run() has said that there is a result */
