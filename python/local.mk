@@ -12,7 +12,8 @@ python_sources = \
 	python/mpgreen/_multiprocessing.py \
 	python/mpgreen/_synchronize.py \
 	python/mpgreen/_start.py \
-	python/mpgreen/_streams.py
+	python/mpgreen/_streams.py \
+	python/mpgreen/_waiting.py
 python_tests = \
 	python/tests/conftest.py \
 	python/tests/peers.py \
@@ -28,6 +29,7 @@ python_tests = \
 	python/tests/test_streams.py \
 	python/tests/test_threads.py \
 	python/tests/test_waiting.py \
+	python/tests/test_waiting_in_c.py \
 	python/tests/test_without_gevent.py
 
 EXTRA_DIST += $(python_sources) $(python_tests) python/entry_points.txt python/tests/run \
