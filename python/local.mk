@@ -16,6 +16,9 @@ python_sources = \
 	python/mpgreen/_waiting.py
 python_tests = \
 	python/tests/conftest.py \
+	python/tests/peers.py \
+	python/tests/test_billiard.py \
+	python/tests/test_blocking_cases.py \
 	python/tests/test_cancel.py \
 	python/tests/test_children.py \
 	python/tests/test_fork.py \

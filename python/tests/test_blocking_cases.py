@@ -431,10 +431,11 @@ def executor_map(p):
 
 
 def executor_shutdown(p):
+    """Not interrupted: a Thread.join() of Python 3.11 that is takes the thread for ended."""
     event = p.context.Event()
     executor = futures.ProcessPoolExecutor(2, p.context, peers.inherits, (event,))
     future = executor.submit(peers.waits, 5)
-    return Case(event.set, executor.shutdown, right=lambda _: future.result() == 5)
+    return Case(event.set, executor.shutdown, stopped=[], right=lambda _: future.result() == 5)
 
 
 WITH_PAYLOAD = [
