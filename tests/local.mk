@@ -26,6 +26,8 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_receive.c \
 	tests/conformance/test_recvmmsg.c \
 	tests/conformance/test_select.c \
+	tests/conformance/test_sem.c \
+	tests/conformance/test_sem_ends.c \
 	tests/conformance/test_send.c \
 	tests/conformance/test_signal.c \
 	tests/conformance/test_sigwait.c \
@@ -57,8 +59,13 @@ tests_way_poll_SOURCES = tests/conformance/way_poll.c
 tests_way_fibers_CPPFLAGS = $(conformance_flags)
 tests_way_fibers_LDADD = $(conformance_libs)
 tests_way_fibers_SOURCES = tests/conformance/way_fibers.c
-dist_check_SCRIPTS += tests/coverage.sh
-TESTS += tests/coverage.sh
+dist_check_SCRIPTS += tests/coverage.sh tests/semaphores.sh
+TESTS += tests/coverage.sh tests/semaphores.sh
+
+# What waits and posts without the library.
+check_PROGRAMS += tests/peer
+tests_peer_SOURCES = tests/support/peer.c
+tests_peer_LDADD = -lpthread
 
 check_valgrind_flags = -q --error-exitcode=3 --trace-children=yes --fair-sched=yes
 check_valgrind_programs = $(conformance_programs) tests/unit/unit

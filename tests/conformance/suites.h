@@ -23,6 +23,8 @@
 	X(epoll) \
 	X(sleep) \
 	X(sigwait) \
+	X(sem) \
+	X(sem_ends) \
 	X(signal) \
 	X(close) \
 	X(fd) \
