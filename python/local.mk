@@ -17,6 +17,7 @@ python_tests = \
 	python/tests/test_fork.py \
 	python/tests/test_interface.py \
 	python/tests/test_multiprocessing.py \
+	python/tests/test_semaphores.py \
 	python/tests/test_streams.py \
 	python/tests/test_threads.py \
 	python/tests/test_waiting.py \

@@ -99,6 +99,12 @@ check-sanitizer:
 endif
 .PHONY: check-valgrind check-asan check-ubsan check-tsan check-sanitizer
 
+# A million operations; with a number as its argument, as many.
+check_PROGRAMS += tests/stress/semaphores
+TESTS += tests/stress/semaphores
+tests_stress_semaphores_SOURCES = tests/stress/semaphores.c
+tests_stress_semaphores_LDADD = libmpgreen.la -lpthread
+
 dist_check_SCRIPTS += tests/exports.sh tests/header.sh
 TESTS += tests/exports.sh tests/header.sh
 EXTRA_DIST += tests/header.c tests/support/tsan.supp

@@ -24,6 +24,7 @@
 	SUITE(interrupted) \
 	SUITE(progress) \
 	SUITE(job) \
+	SUITE(futex) \
 	SUITE(iovec) \
 	SUITE(control) \
 	SUITE(readiness) \
