@@ -150,8 +150,8 @@ MPGREEN_API int mpgreen_wake(int fd, int err);
 /*
  * mpgreen_mark_sem - let waits on SEM go through the scheduler though processes do not share it.
  *
- * A semaphore of sem_open() or of sem_init() with PSHARED is green by itself; another one blocks the
- * thread, since what threads use as a lock is held by no fiber for long. FLAGS is 0 or
+ * A semaphore of sem_open() or of sem_init() with PSHARED is green by itself; another one blocks
+ * the thread, since what threads use as a lock is held by no fiber for long. FLAGS is 0 or
  * MPGREEN_GREEN (the same). Holds until sem_destroy(), sem_close() or sem_init() of it.
  *
  * Returns 0; -EINVAL for NULL or an unknown flag; -ENOTSUP where the libc's semaphores are not

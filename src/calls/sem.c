@@ -91,7 +91,8 @@ static bool is_over(clockid_t clock, const struct timespec *time)
 	return errno != ETIMEDOUT || !time || left(clock, time) <= 0;
 }
 
-static int wait_in_line(struct mpg_wait *w, sem_t *sem, clockid_t clock, const struct timespec *time)
+static int wait_in_line(struct mpg_wait *w, sem_t *sem, clockid_t clock,
+			const struct timespec *time)
 {
 	__attribute__((cleanup(leave))) struct place place = {
 		.sem = mpg_sem(sem),

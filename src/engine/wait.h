@@ -30,7 +30,7 @@ struct mpg_wait {
 	const char *call;
 	struct mpg_fd *entry;		/* NULL: what is waited for is no fd of the application's */
 	int fd;
-	int native_fd;			/* polled instead when the thread is blocked after all; or -1 */
+	int native_fd;			/* polled instead when the thread is blocked; or -1 */
 	short events;
 	unsigned short attempt;
 	bool asked;			/* the kernel has said what O_NONBLOCK and SO_*TIMEO are */

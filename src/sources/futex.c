@@ -35,7 +35,7 @@ static enum mpg_futex_way choose(void)
 	enum mpg_futex_way way = MPG_FUTEX_URING;
 
 	if (mpg_settings.sem != MPG_SEM_AUTO) {
-		way = mpg_settings.sem == MPG_SEM_URING	  ? MPG_FUTEX_URING
+		way = mpg_settings.sem == MPG_SEM_URING	    ? MPG_FUTEX_URING
 			: mpg_settings.sem == MPG_SEM_WAITV ? MPG_FUTEX_WAITV
 							    : MPG_FUTEX_WORKER;
 		if (!works(way)

@@ -312,10 +312,10 @@ bool mpg_futex_waitv_works(void)
 	struct word word = word_of(&zero, 1, false);
 
 	if (atomic_load(&answer) == UNASKED)
-		atomic_store(&answer, syscall(SYS_futex_waitv, &word, 1, 0, NULL, 0) < 0
-						      && errno == EAGAIN
-					      ? WORKS
-					      : ABSENT);
+		atomic_store(&answer,
+			     syscall(SYS_futex_waitv, &word, 1, 0, NULL, 0) < 0 && errno == EAGAIN
+				     ? WORKS
+				     : ABSENT);
 	return atomic_load(&answer) == WORKS;
 }
 

@@ -24,7 +24,8 @@ static bool slice(const struct futex_job *f)
 	const struct timespec time = { .tv_nsec = SLICE_NS };
 
 	return syscall(SYS_futex, f->word, FUTEX_OP_WAIT | (f->shared ? 0 : FUTEX_IS_PRIVATE),
-		       f->expected, &time, NULL, 0) == 0;
+		       f->expected, &time, NULL, 0)
+		== 0;
 }
 
 /* EAGAIN says that the word has changed; what else is no timeout says that it is no memory. */

@@ -233,7 +233,8 @@ END_TEST
 
 START_TEST(bad_times_and_clocks_fail_as_ever)
 {
-	struct timespec much = { .tv_nsec = 1000000000 }, negative = { .tv_nsec = -1 }, past = { 0 };
+	struct timespec much = { .tv_nsec = 1000000000 }, negative = { .tv_nsec = -1 },
+			past = { 0 };
 
 	open_shared(_i, 0);
 	FAILS(EINVAL, sem_timedwait(sem, &much));
@@ -424,8 +425,8 @@ static void start_waiting(pthread_t *threads, int n)
 			fibers_spawn(wait_one);
 			fibers_settle();
 		} else {
-			ck_assert_int_eq(
-				pthread_create(&threads[i], NULL, wait_on_a_thread, NULL), 0);
+			ck_assert_int_eq(pthread_create(&threads[i], NULL, wait_on_a_thread, NULL),
+					 0);
 		}
 		UNTIL(waiting(rows[i]) > (rows[0] == rows[1] ? i : 0));
 	}

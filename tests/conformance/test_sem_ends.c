@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Waits for a semaphore that end otherwise than with a token, beside others that go on: no token
- * may be lost, no wake-up may be swallowed, and nobody stays in the line. And peers that do not have
- * the library.
+ * may be lost, no wake-up may be swallowed, and nobody stays in the line. And peers that do not
+ * have the library.
  */
 #include <fcntl.h>
 #include <limits.h>

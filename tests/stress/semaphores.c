@@ -30,7 +30,7 @@ static struct shared {
 	sem_t sem;
 	_Atomic long operations, goal, taken, timed_out, cancelled, killed;
 	_Atomic int held, most_held;
-} *shared;
+} * shared;
 
 static void fail(const char *what)
 {

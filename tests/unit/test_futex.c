@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* src/sources/futex*.c, src/registry/sems.c: each way of waiting for a word, where this kernel has it. */
+/* src/sources/futex*.c, src/registry/sems.c: each way of waiting for a word that works here. */
 #include "sources/futex.h"
 #include "os/linux/futexring.h"
 #include "real.h"
-#include "registry/private.h"
 #include "registry/sems.h"
 #include "settings.h"
 #include "sources/futex_ways.h"
@@ -17,7 +16,7 @@ enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
 
 static bool has(int sem)
 {
-	return sem == MPG_SEM_URING ? mpg_futex_uring_works()
+	return sem == MPG_SEM_URING    ? mpg_futex_uring_works()
 		: sem == MPG_SEM_WAITV ? mpg_futex_waitv_works()
 				       : true;
 }
@@ -76,7 +75,7 @@ START_TEST(a_wake_up_ends_the_wait)
 	MPG_FUTEX(f, word, 0, true);
 	ck_assert(mpg_futex_wait(&w, &f));
 	ck_assert_uint_eq(__atomic_load_n(word, __ATOMIC_SEQ_CST), 1);
-	ck_assert(mpg_private_is(script.seen[0].fd));
+	ck_assert_int_ge(script.seen[0].fd, 0);
 }
 END_TEST
 

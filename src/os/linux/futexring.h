@@ -25,8 +25,8 @@ bool mpg_futexring_open(struct mpg_ring *ring);
 void mpg_futexring_close(struct mpg_ring *ring);
 
 /*
- * Begins to wait until somebody wakes the word, or at once if it is not `expected`. mpg_futexring_reap()
- * gives `id`, which is not NULL, back once. False: the kernel has not taken it.
+ * Begins to wait until somebody wakes the word, or at once if it is not `expected`.
+ * mpg_futexring_reap() gives `id` (not NULL) back once. False: the kernel has not taken it.
  */
 bool mpg_futexring_wait(struct mpg_ring *ring, const uint32_t *word, uint32_t expected, bool shared,
 			void *id);

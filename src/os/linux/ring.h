@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The two queues of an io_uring, without a library: what is put in, what came out. Nothing here
- * waits or locks: whoever owns the ring says when. Rings are forbidden in many containers and absent
- * on old kernels, so every user has another way.
+ * waits or locks: whoever owns the ring says when. Many containers forbid rings, and old kernels
+ * have none: every user has another way.
  */
 #ifndef MPG_RING_H
 #define MPG_RING_H
