@@ -2,7 +2,7 @@
 dist_check_SCRIPTS += examples/demo.py examples/app.py
 EXTRA_DIST += examples/README.md examples/timeline.py docs/demo.svg \
 	examples/servers/jobs.py examples/servers/web.py examples/servers/tasks.py \
-	examples/servers/compare.py examples/servers/run
+	examples/servers/broker.py examples/servers/compare.py examples/servers/run
 CLEANFILES += examples/demo.svg
 
 # Real processes, without and with the library; draws $(builddir)/examples/demo.svg.

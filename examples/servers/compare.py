@@ -114,12 +114,10 @@ def running(kind, library):
             try:
                 wait_until_up(server, process)
                 yield server
-            except BaseException:
-                log.seek(0)
-                sys.stderr.write(log.read()[-3000:])
-                raise
             finally:
                 end_session(process)
+                log.seek(0)
+                server.said = log.read()
 
 
 def wait_until_up(server, process):
@@ -150,6 +148,7 @@ class Outcome:
         self.took = 0
         self.quick = []
         self.processes = set()
+        self.log = ""
 
     def ask_slow(self, server, way, number):
         try:
@@ -210,6 +209,7 @@ def measure(kind, library, way):
         outcome.took = time.monotonic() - began
         ended.set()
         quick.join()
+    outcome.log = server.said
     return outcome
 
 
@@ -241,6 +241,7 @@ def main():
                           outcome.slow_text(), outcome.quick_text()), flush=True)
             if library and outcome.failure():
                 failed.append("%s (%s)" % (way, outcome.failure()))
+                sys.stderr.write(outcome.log[-4000:])
     if failed:
         sys.exit("with libmpgreen this did not work: " + ", ".join(failed))
 

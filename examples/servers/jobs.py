@@ -33,9 +33,9 @@ def by_pipe(number):
     return answer
 
 
-def by_queue(number):
-    queue = multiprocessing.Queue()
-    worker = multiprocessing.Process(target=put_work, args=(queue, number))
+def by_queue(number, processes=multiprocessing):
+    queue = processes.Queue()
+    worker = processes.Process(target=put_work, args=(queue, number))
     worker.start()
     answer = queue.get()
     worker.join()
@@ -43,8 +43,14 @@ def by_queue(number):
 
 
 def by_pool(number):
-    with multiprocessing.Pool(2) as pool:
+    pool = multiprocessing.Pool(2)
+    try:
         return pool.map(work, [number, number + 1])[0]
+    finally:
+        # Not terminate(), nor `with`: servers handle SIGTERM, their children inherit the handler, and
+        # then do not always end. This is so without gevent, too.
+        pool.close()
+        pool.join()
 
 
 def by_executor(number):

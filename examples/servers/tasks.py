@@ -13,6 +13,7 @@ import time
 import billiard
 from celery import Celery
 
+import broker  # noqa: F401: files://
 import jobs
 
 FOLDER = os.environ.get("TASKS_FOLDER", "/tmp/tasks")
@@ -22,13 +23,12 @@ for name in ("messages", "results"):
 
 def by_billiard(number):
     """Celery's own multiprocessing."""
-    with billiard.Pool(2) as pool:
-        return pool.map(jobs.work, [number, number + 1])[0]
+    return jobs.by_queue(number, billiard)
 
 
 WAYS = dict(jobs.WAYS, billiard=by_billiard)
 
-app = Celery("tasks", broker="filesystem://", backend="file://" + os.path.join(FOLDER, "results"))
+app = Celery("tasks", broker="files://", backend="file://" + os.path.join(FOLDER, "results"))
 app.conf.broker_transport_options = {
     "data_folder_in": os.path.join(FOLDER, "messages"),
     "data_folder_out": os.path.join(FOLDER, "messages"),
