@@ -17,6 +17,7 @@ python_sources = \
 python_tests = \
 	python/tests/conftest.py \
 	python/tests/peers.py \
+	python/tests/stopwatch.py \
 	python/tests/test_billiard.py \
 	python/tests/test_blocking_cases.py \
 	python/tests/test_cancel.py \

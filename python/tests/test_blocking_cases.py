@@ -6,25 +6,20 @@ a timeout of its own; a greenlet that waits in it is killed at once; then it is 
 other process does what is waited for, and the result is right. Meanwhile the ticks go on.
 """
 import multiprocessing
-import os
 import pickle
-import subprocess
-import sys
-import time
 from concurrent import futures
 from multiprocessing import connection as connections
 from multiprocessing.pool import ThreadPool
 
 import gevent
 import pytest
-from gevent import monkey
 
 import peers
+from stopwatch import PERIOD, Machine, Ticker, stopwatch
 
 METHODS = ["fork", "spawn", "forkserver"]
 BIG = 50 << 20
 SIZES = [1, BIG]
-PERIOD = 0.01
 LONGEST_GAP = 0.05
 LIMIT = 0.2
 LATEST = 0.1
@@ -459,81 +454,7 @@ TABLE = ([(case, (size,)) for case in WITH_PAYLOAD for size in SIZES]
          + [(case, (1,)) for case in WITH_ONE_PAYLOAD] + [(case, ()) for case in WITHOUT])
 
 
-# Machinery
-
-CLOCK = """
-import os, sys, time
-last = time.monotonic()
-while os.getppid() == int(sys.argv[1]):
-    time.sleep(%s)
-    now = time.monotonic()
-    if now - last > 2 * %s:
-        print(last, now, flush=True)
-    last = now
-""" % (PERIOD, PERIOD)
-
-
-class Machine:
-    """How long it keeps a process waiting that only sleeps: told by one without the library."""
-
-    def __init__(self, path):
-        self._path = path
-        environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-        with open(path, "wb") as out:
-            self._clock = subprocess.Popen([sys.executable, "-c", CLOCK, str(os.getpid())],
-                                           stdout=out, env=environment)
-
-    def stall(self, since, until):
-        with open(self._path) as lines:
-            gaps = [tuple(map(float, line.split())) for line in lines if line.endswith("\n")]
-        return max((end - begin for begin, end in gaps if begin < until and end > since),
-                   default=0)
-
-    def end(self):
-        self._clock.kill()
-        self._clock.wait()
-
-
-class Stopwatch:
-    """Does not count the time for which the thread has been ready and others had the processor."""
-
-    def __init__(self):
-        try:
-            self._kernel = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
-        except OSError:
-            self._kernel = None
-
-    def __call__(self):
-        if self._kernel is None:
-            return time.monotonic()
-        kept_waiting = int(os.pread(self._kernel, 100, 0).split()[1])
-        return time.monotonic() - kept_waiting / 1e9
-
-
-stopwatch = Stopwatch()
-
-
-class Ticker:
-    def __init__(self):
-        self._last = stopwatch(), time.monotonic()
-        self._gaps = []
-        self._ticking = gevent.spawn(self._tick)
-
-    def _note(self):
-        before, self._last = self._last, (stopwatch(), time.monotonic())
-        self._gaps.append((self._last[0] - before[0], before[1], self._last[1]))
-
-    def _tick(self):
-        while True:
-            gevent.sleep(PERIOD)
-            self._note()
-
-    def stop(self):
-        """The longest gap and when it was; when all of them were."""
-        self._ticking.kill()
-        self._note()
-        return max(self._gaps) + (self._gaps[0][1], self._last[1])
-
+# What is done with each
 
 def stopped_by_timeout(call):
     """How long after its time it came out."""
@@ -602,9 +523,9 @@ def name_of(row):
 
 def pickling(size):
     """Nobody else runs while Python pickles, and unpickles, this much."""
-    began = time.monotonic()
+    began = stopwatch()
     pickle.loads(pickle.dumps(peers.payload(size)))
-    return time.monotonic() - began
+    return stopwatch() - began
 
 
 @pytest.mark.parametrize("row", TABLE, ids=name_of)
@@ -629,5 +550,4 @@ def test_it_waits_and_lets_others_run(row, method, machine, pools):
     stall = machine.stall(began, ended)
     if gap >= LONGEST_GAP + stall and make in PICKLE and size == (BIG,):
         stall += pickling(BIG)
-    print("LATE %.4f GAP %.4f at %.3f STALL %.4f" % (late, gap, began - since, stall))
     assert gap < LONGEST_GAP + stall, "%.3f s after the beginning" % (began - since)
