@@ -29,6 +29,7 @@
 #ifndef MPGREEN_H
 #define MPGREEN_H
 
+#include <semaphore.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -145,6 +146,25 @@ MPGREEN_API int mpgreen_marks(int fd);
  * positive. Since 0.1.
  */
 MPGREEN_API int mpgreen_wake(int fd, int err);
+
+/*
+ * mpgreen_mark_sem - let waits on SEM go through the scheduler though processes do not share it.
+ *
+ * A semaphore of sem_open() or of sem_init() with PSHARED is green by itself; another one blocks the
+ * thread, since what threads use as a lock is held by no fiber for long. FLAGS is 0 or
+ * MPGREEN_GREEN (the same). Holds until sem_destroy(), sem_close() or sem_init() of it.
+ *
+ * Returns 0; -EINVAL for NULL or an unknown flag; -ENOTSUP where the libc's semaphores are not
+ * known, which then all block; -ENOBUFS when 768 are marked or unmarked. Since 0.1.
+ */
+MPGREEN_API int mpgreen_mark_sem(sem_t *sem, unsigned flags);
+
+/*
+ * mpgreen_unmark_sem - waits on SEM block the thread as if the library were absent, for as long.
+ *
+ * Returns as mpgreen_mark_sem(). Since 0.1.
+ */
+MPGREEN_API int mpgreen_unmark_sem(sem_t *sem);
 
 /*
  * mpgreen_native_enter, mpgreen_native_leave - a section whose calls block the thread.

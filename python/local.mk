@@ -12,19 +12,25 @@ python_sources = \
 	python/mpgreen/_multiprocessing.py \
 	python/mpgreen/_synchronize.py \
 	python/mpgreen/_start.py \
-	python/mpgreen/_streams.py
+	python/mpgreen/_streams.py \
+	python/mpgreen/_waiting.py
 python_tests = \
 	python/tests/conftest.py \
+	python/tests/peers.py \
+	python/tests/test_billiard.py \
+	python/tests/test_blocking_cases.py \
 	python/tests/test_cancel.py \
 	python/tests/test_children.py \
 	python/tests/test_fork.py \
 	python/tests/test_interface.py \
 	python/tests/test_multiprocessing.py \
 	python/tests/test_recursive_locks.py \
+	python/tests/test_semaphores.py \
 	python/tests/test_start_methods.py \
 	python/tests/test_streams.py \
 	python/tests/test_threads.py \
 	python/tests/test_waiting.py \
+	python/tests/test_waiting_in_c.py \
 	python/tests/test_without_gevent.py
 
 EXTRA_DIST += $(python_sources) $(python_tests) python/entry_points.txt python/tests/run \

@@ -8,6 +8,7 @@
 #include "real.h"
 #include "registry/private.h"
 #include "registry/process.h"
+#include "registry/sems.h"
 #include "settings.h"
 
 int mpgreen_attach(const mpgreen_scheduler *scheduler, void *self)
@@ -112,6 +113,25 @@ int mpgreen_marks(int fd)
 
 	errno = saved_errno;
 	return r;
+}
+
+static int mark_sem(const sem_t *sem, unsigned flags, enum mpg_sems_mark mark)
+{
+	if (!sem || flags & ~(unsigned)MPGREEN_GREEN)
+		return -EINVAL;
+	if (!mpg_sems_known() || mpg_process_is_foreign())
+		return -ENOTSUP;
+	return mpg_sems_mark(sem, mark);
+}
+
+int mpgreen_mark_sem(sem_t *sem, unsigned flags)
+{
+	return mark_sem(sem, flags, MPG_SEMS_GREEN);
+}
+
+int mpgreen_unmark_sem(sem_t *sem)
+{
+	return mark_sem(sem, 0, MPG_SEMS_NATIVE);
 }
 
 int mpgreen_wake(int fd, int err)

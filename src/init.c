@@ -40,16 +40,19 @@ static void after_fork(void)
 	mpg_popen_after_fork();
 }
 
-/* The child starts detached: what belongs to the parent's schedulers it must not touch. */
+/*
+ * The child starts detached: what belongs to the parent's schedulers it must not touch. First of
+ * all, for a scheduler that is told of an fd closed here would take it from the parent's epoll set.
+ */
 static void forked(void)
 {
 	int saved_errno = errno;
 
 	mpg_process_adopt();
+	mpg_scheduler_forked();
 	mpg_futex_forked();
 	mpg_bells_forked();
 	mpg_uring_forked();
-	mpg_scheduler_forked();
 	mpg_doorbell_forked();
 	mpg_fdset_forked();
 	mpg_fds_forked();

@@ -28,6 +28,8 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_receive.c \
 	tests/conformance/test_recvmmsg.c \
 	tests/conformance/test_select.c \
+	tests/conformance/test_sem.c \
+	tests/conformance/test_sem_ends.c \
 	tests/conformance/test_send.c \
 	tests/conformance/test_signal.c \
 	tests/conformance/test_sigwait.c \
@@ -63,8 +65,13 @@ tests_way_poll_SOURCES = tests/conformance/way_poll.c
 tests_way_fibers_CPPFLAGS = $(conformance_flags)
 tests_way_fibers_LDADD = $(conformance_libs)
 tests_way_fibers_SOURCES = tests/conformance/way_fibers.c
-dist_check_SCRIPTS += tests/coverage.sh
-TESTS += tests/coverage.sh
+dist_check_SCRIPTS += tests/coverage.sh tests/semaphores.sh
+TESTS += tests/coverage.sh tests/semaphores.sh
+
+# What waits and posts without the library.
+check_PROGRAMS += tests/peer
+tests_peer_SOURCES = tests/support/peer.c
+tests_peer_LDADD = -lpthread
 
 check_valgrind_flags = -q --error-exitcode=3 --trace-children=yes --fair-sched=yes
 check_valgrind_programs = $(conformance_programs) tests/unit/unit
@@ -97,6 +104,12 @@ check-sanitizer:
 		TESTS='$(check_valgrind_programs)'
 endif
 .PHONY: check-valgrind check-asan check-ubsan check-tsan check-sanitizer
+
+# A million operations; with a number as its argument, as many.
+check_PROGRAMS += tests/stress/semaphores
+TESTS += tests/stress/semaphores
+tests_stress_semaphores_SOURCES = tests/stress/semaphores.c
+tests_stress_semaphores_LDADD = libmpgreen.la -lpthread
 
 dist_check_SCRIPTS += tests/exports.sh tests/header.sh
 TESTS += tests/exports.sh tests/header.sh

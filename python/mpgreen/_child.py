@@ -33,21 +33,26 @@ def clean(_=None):
     if hub is None or hub.loop is None:
         return
     from . import _gevent
-    from greenlet import greenlet
     # Our own watcher goes with the rest, and is made anew.
     if _gevent.attached():
         _gevent.detach()
-    _asleep.extend(o for o in gc.get_objects() if isinstance(o, greenlet))
-    _stop_watchers(hub.loop)
+    _put_to_sleep(hub.loop)
     for callback in list(hub.loop._callbacks):
         callback.stop()
     from ._hubs import try_to_attach
     try_to_attach(hub)
 
 
-def _stop_watchers(loop):
-    for thing in gc.get_objects():
-        kind = type(thing)
-        if (kind.__name__ in _STOPPED and kind.__module__.startswith("gevent.")
-                and hasattr(kind, "stop") and getattr(thing, "loop", None) is loop):
+def _put_to_sleep(loop):
+    from greenlet import greenlet
+    things = gc.get_objects()
+    # There are tens of thousands of objects, of some hundred types.
+    kinds = set(map(type, things))
+    greenlets = {kind for kind in kinds if issubclass(kind, greenlet)}
+    watchers = {kind for kind in kinds
+                if kind.__name__ in _STOPPED and kind.__module__.startswith("gevent.")
+                and hasattr(kind, "stop")}
+    _asleep.extend(thing for thing in things if type(thing) in greenlets)
+    for thing in things:
+        if type(thing) in watchers and getattr(thing, "loop", None) is loop:
             thing.stop()

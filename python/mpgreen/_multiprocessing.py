@@ -6,7 +6,7 @@ recursive locks whose owners are greenlets.
 """
 import functools
 
-from . import _child, _gevent, _start, _synchronize
+from . import _child, _gevent, _start, _synchronize, _waiting
 from ._modules import when_imported
 
 
@@ -17,6 +17,8 @@ def install():
         when_imported(package + ".spawn", _clean_served)
         when_imported(package + ".synchronize", _synchronize.install)
         when_imported(package + ".managers", _abandon_calls)
+        when_imported(package + ".resource_sharer", _waiting.install_signals)
+    when_imported("multiprocessing.connection", _waiting.install_selector)
     for module in "multiprocessing.util", "billiard.forkserver", "billiard.popen_spawn_posix":
         when_imported(module, _patch_children)
 

@@ -239,7 +239,10 @@ def thread_pool(p, size):
 # Locks
 
 def taken(lock, *arguments):
-    return lock.acquire(*arguments) and lock.release() is None
+    if not lock.acquire(*arguments):
+        return False
+    lock.release()
+    return True
 
 
 def lock(p, kind="Lock", peer=peers.holds):
@@ -428,10 +431,11 @@ def executor_map(p):
 
 
 def executor_shutdown(p):
+    """Not interrupted: a Thread.join() of Python 3.11 that is takes the thread for ended."""
     event = p.context.Event()
     executor = futures.ProcessPoolExecutor(2, p.context, peers.inherits, (event,))
     future = executor.submit(peers.waits, 5)
-    return Case(event.set, executor.shutdown, right=lambda _: future.result() == 5)
+    return Case(event.set, executor.shutdown, stopped=[], right=lambda _: future.result() == 5)
 
 
 WITH_PAYLOAD = [
@@ -490,28 +494,34 @@ class Machine:
         self._clock.wait()
 
 
-class Ticker:
-    """Its gaps, but for what of them the thread has been ready to run and others had the processor."""
+class Stopwatch:
+    """Does not count the time for which the thread has been ready and others had the processor."""
 
     def __init__(self):
         try:
             self._kernel = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
         except OSError:
             self._kernel = None
-        self._last = self._now()
+
+    def __call__(self):
+        if self._kernel is None:
+            return time.monotonic()
+        kept_waiting = int(os.pread(self._kernel, 100, 0).split()[1])
+        return time.monotonic() - kept_waiting / 1e9
+
+
+stopwatch = Stopwatch()
+
+
+class Ticker:
+    def __init__(self):
+        self._last = stopwatch(), time.monotonic()
         self._gaps = []
         self._ticking = gevent.spawn(self._tick)
 
-    def _now(self):
-        kept_waiting = 0
-        if self._kernel is not None:
-            kept_waiting = int(os.pread(self._kernel, 100, 0).split()[1]) / 1e9
-        return time.monotonic(), kept_waiting
-
     def _note(self):
-        before, now = self._last, self._now()
-        self._gaps.append((now[0] - before[0] - (now[1] - before[1]), before[0], now[0]))
-        self._last = now
+        before, self._last = self._last, (stopwatch(), time.monotonic())
+        self._gaps.append((self._last[0] - before[0], before[1], self._last[1]))
 
     def _tick(self):
         while True:
@@ -522,20 +532,17 @@ class Ticker:
         """The longest gap and when it was; when all of them were."""
         self._ticking.kill()
         self._note()
-        since = self._gaps[0][1]
-        if self._kernel is not None:
-            os.close(self._kernel)
-        return max(self._gaps) + (since, self._last[0])
+        return max(self._gaps) + (self._gaps[0][1], self._last[1])
 
 
 def stopped_by_timeout(call):
     """How long after its time it came out."""
-    began = time.monotonic()
+    began = stopwatch()
     timeout = gevent.Timeout.start_new(LIMIT)
     try:
         pytest.fail("it came back with %.50r" % call())
     except gevent.Timeout as caught:
-        late = time.monotonic() - began - LIMIT
+        late = stopwatch() - began - LIMIT
         assert caught is timeout
     finally:
         timeout.close()
@@ -548,10 +555,10 @@ def stopped_by_kill(call):
     waiting = gevent.spawn(call)
     gevent.sleep(LIMIT / 2)
     assert not waiting.ready(), waiting
-    began = time.monotonic()
+    began = stopwatch()
     waiting.kill()
     assert isinstance(waiting.value, gevent.GreenletExit), waiting
-    return time.monotonic() - began
+    return stopwatch() - began
 
 
 def interrupt(case):

@@ -178,17 +178,17 @@ def _exit_with(function):
 SHARED = """
 import importlib, os, sys
 
-def work(lock, connection):
+def work(lock, told, tells):
     mpgreen = sys.modules.get("mpgreen")
     assert (mpgreen is not None and mpgreen.loaded()) == (sys.argv[2] == "green")
     assert lock._semlock.kind == 0
-    connection.send(lock.acquire(False))
-    connection.recv()
-    connection.send((lock.acquire(), lock.acquire(), lock._semlock._count()))
-    connection.recv()
+    tells.send(lock.acquire(False))
+    told.recv()
+    tells.send((lock.acquire(), lock.acquire(), lock._semlock._count()))
+    told.recv()
     lock.release()
     lock.release()
-    connection.send(repr(lock))
+    tells.send("released")
 
 if __name__ == "__main__":
     from gevent import monkey; monkey.patch_all()
@@ -198,21 +198,24 @@ if __name__ == "__main__":
         del os.environ["LD_PRELOAD"]
     context = importlib.import_module(package).get_context(method)
     lock = context.RLock()
-    here, there = context.Pipe()
+    # No sockets, which gevent makes non-blocking: a plain child could not wait for them.
+    told, tell = context.Pipe(duplex=False)
+    hear, tells = context.Pipe(duplex=False)
     lock.acquire()
-    process = context.Process(target=shared.work, args=(lock, there))
+    process = context.Process(target=shared.work, args=(lock, told, tells))
     process.start()
-    assert here.recv() is False
+    assert hear.recv() is False
     lock.release()
-    here.send("released")
-    assert here.recv() == (True, True, 2)
+    tell.send("released")
+    assert hear.recv() == (True, True, 2)
     assert lock.acquire(False) is False
     assert "SomeOtherProcess" in repr(lock), repr(lock)
     waiting = gevent.spawn(lambda: (lock.acquire(), lock.release()))
     gevent.sleep(.01)
-    here.send("release it")
-    assert here.recv() == "<RLock(None, 0)>"
+    tell.send("release it")
+    hear.recv()
     waiting.get()
+    assert repr(lock) == "<RLock(None, 0)>"
     process.join()
     print(process.exitcode)
 """

@@ -29,8 +29,7 @@ static bool begin(struct mpg_wait *w, mqd_t queue, short events, const struct ti
 
 static bool would_block(const struct mpg_wait *w)
 {
-	return errno == ETIMEDOUT
-		|| (errno == EAGAIN && mpg_fd_state(w->entry) & MPG_FD_ALWAYS);
+	return errno == ETIMEDOUT || (errno == EAGAIN && mpg_fd_state(w->entry) & MPG_FD_ALWAYS);
 }
 
 /*
@@ -80,9 +79,8 @@ GREEN(ssize_t, mq_timedreceive, mqd_t queue, char *message, size_t size, unsigne
 INTERPOSE(ssize_t, mq_timedreceive, mqd_t queue, char *message, size_t size, unsigned *priority,
 	  const struct timespec *until)
 {
-	return mpg_thread_is_green()
-		? green_mq_timedreceive(queue, message, size, priority, until)
-		: REAL(mq_timedreceive)(queue, message, size, priority, until);
+	return mpg_thread_is_green() ? green_mq_timedreceive(queue, message, size, priority, until)
+				     : REAL(mq_timedreceive)(queue, message, size, priority, until);
 }
 
 GREEN(ssize_t, mq_receive, mqd_t queue, char *message, size_t size, unsigned *priority)
@@ -123,9 +121,8 @@ GREEN(int, mq_timedsend, mqd_t queue, const char *message, size_t size, unsigned
 INTERPOSE(int, mq_timedsend, mqd_t queue, const char *message, size_t size, unsigned priority,
 	  const struct timespec *until)
 {
-	return mpg_thread_is_green()
-		? green_mq_timedsend(queue, message, size, priority, until)
-		: REAL(mq_timedsend)(queue, message, size, priority, until);
+	return mpg_thread_is_green() ? green_mq_timedsend(queue, message, size, priority, until)
+				     : REAL(mq_timedsend)(queue, message, size, priority, until);
 }
 
 GREEN(int, mq_send, mqd_t queue, const char *message, size_t size, unsigned priority)

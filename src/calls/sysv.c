@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System V semaphores and message queues, which are no descriptors. The try is the call itself with
- * IPC_NOWAIT. Then a worker waits in our stead, where it can without taking anything: for semaphores
- * that a set of operations is possible, for a message that one is there.
+ * IPC_NOWAIT. Then a worker waits in our stead, where it can without taking anything: until a set
+ * of operations is possible, or a message is there.
  */
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
@@ -184,7 +184,7 @@ struct receive_job {
 	} message;
 };
 
-/* There is room for none that is longer than nothing: E2BIG says that one has come, and leaves it. */
+/* There is room for an empty one only: E2BIG says that another has come, and leaves it there. */
 static void run_receive(struct mpg_job *job)
 {
 	struct receive_job *r = (struct receive_job *)job;

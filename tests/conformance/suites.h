@@ -26,6 +26,8 @@
 	X(sysv_msg) \
 	X(sleep) \
 	X(sigwait) \
+	X(sem) \
+	X(sem_ends) \
 	X(signal) \
 	X(close) \
 	X(fd) \

@@ -140,9 +140,9 @@ static void remove_queue(void)
 }
 
 static void (*const calls[])(void) = {
-	in_read, in_readv,  in_recv,	   in_recvmsg,	 in_write, in_send,	   in_accept,
-	in_poll, in_select, in_epoll_wait, in_nanosleep, in_pause, in_sigwaitinfo,
-	in_mq_receive, in_msgrcv, in_msgsnd,
+	in_read,	in_readv,      in_recv,	  in_recvmsg,	 in_write,     in_send,
+	in_accept,	in_poll,       in_select, in_epoll_wait, in_nanosleep, in_pause,
+	in_sigwaitinfo, in_mq_receive, in_msgrcv, in_msgsnd,
 };
 enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 

@@ -30,8 +30,11 @@ static mqd_t queue;
 static char buf[SIZE];
 static volatile sig_atomic_t signals;
 
-/* The headers do not allow for it, the kernel does. */
-static const struct timespec *volatile no_limit;
+/* No limit: the headers do not allow for it, the kernel does. */
+static ssize_t (*const receive_until)(mqd_t, char *, size_t, unsigned *,
+				      const struct timespec *) = mq_timedreceive;
+static int (*const send_until)(mqd_t, const char *, size_t, unsigned,
+			       const struct timespec *) = mq_timedsend;
 
 static mqd_t open_queue(void)
 {
@@ -60,8 +63,7 @@ static struct timespec from_now(long ms)
 /* Past the library, as a process does that has not loaded it. */
 static void send_natively(const char *text, unsigned priority)
 {
-	ck_assert_int_eq(
-		syscall(SYS_mq_timedsend, queue, text, strlen(text), priority, NULL), 0);
+	ck_assert_int_eq(syscall(SYS_mq_timedsend, queue, text, strlen(text), priority, NULL), 0);
 }
 
 static ssize_t receive_natively(void)
@@ -91,7 +93,7 @@ static ssize_t receive_timed(void)
 
 static ssize_t receive_timed_for_ever(void)
 {
-	return mq_timedreceive(queue, buf, SIZE, NULL, no_limit);
+	return receive_until(queue, buf, SIZE, NULL, NULL);
 }
 
 static ssize_t (*const receives[])(void) = { receive, receive_timed, receive_timed_for_ever };
@@ -111,7 +113,7 @@ static ssize_t send_timed(void)
 
 static ssize_t send_timed_for_ever(void)
 {
-	return mq_timedsend(queue, "new", 3, 0, no_limit);
+	return send_until(queue, "new", 3, 0, NULL);
 }
 
 static ssize_t (*const sends[])(void) = { send_it, send_timed, send_timed_for_ever };

@@ -15,6 +15,7 @@
 
 #include "fibers.h"
 #include "suites.h"
+#include "switch.h"
 #include "way.h"
 
 enum { SIZE = 64, LARGE = 2048 };
@@ -189,10 +190,12 @@ START_TEST(errors_are_the_kernel_s)
 	message.type = 0;
 	FAILS(EINVAL, msgsnd(queue, &message, 1, 0));
 	message.type = 1;
-	FAILS(EINVAL, msgsnd(queue, &message, (size_t)minus_one, 0));
 	FAILS(EINVAL, msgsnd(minus_one, &message, 1, 0));
 	FAILS(EINVAL, msgrcv(minus_one, &message, 1, 0, 0));
-	FAILS(EINVAL, msgrcv(queue, &message, (size_t)minus_one, 0, 0));
+	if (!is_emulated()) {
+		FAILS(EINVAL, msgsnd(queue, &message, (size_t)minus_one, 0));
+		FAILS(EINVAL, msgrcv(queue, &message, (size_t)minus_one, 0, 0));
+	}
 	ck_assert_uint_eq(waits(), 0);
 }
 END_TEST

@@ -112,7 +112,9 @@ static void post_one_by_one(void)
 
 START_TEST(operations_happen_all_at_once)
 {
-	struct sembuf all[] = { { 0, -1, 0 }, { 2, 0, 0 }, { 1, -2, 0 }, { 2, 5, 0 }, { 2, -2, 0 } };
+	struct sembuf all[] = {
+		{ 0, -1, 0 }, { 2, 0, 0 }, { 1, -2, 0 }, { 2, 5, 0 }, { 2, -2, 0 }
+	};
 
 	other_side(_i, post_one_by_one);
 	OK(0, ops[_i / other_sides()](all, 5));

@@ -75,10 +75,12 @@ wrong MPGREEN_TURN_MS 60001 '0 60000'
 wrong MPGREEN_TURN_MS -1 '0 60000'
 wrong MPGREEN_TURN_MS 1x '0 60000'
 wrong MPGREEN_ACCEPT thread 'auto uring worker'
+wrong MPGREEN_SEM thread 'auto uring waitv worker'
 wrong MPGREEN_PYTHON yes 'on off'
 wrong MPGREEN_SCHEDULR poll MPGREEN_SCHEDULER
 for right in SCHEDULER=none FDS=marked FDS=all STDIO=green STDIO=native TURN_MS=0 TURN_MS=60000 \
-	ACCEPT=auto ACCEPT=uring ACCEPT=worker PYTHON=off PYTHON=on SCHEDULER=poll; do
+	ACCEPT=auto ACCEPT=uring ACCEPT=worker \
+	SEM=auto SEM=uring SEM=waitv SEM=worker PYTHON=off PYTHON=on SCHEDULER=poll; do
 	run env LD_PRELOAD="$library" "MPGREEN_$right" cat "$0"
 	same "MPGREEN_$right is silent" '' "$err"
 	same "MPGREEN_$right: output" "$(cat "$0")" "$out"

@@ -19,7 +19,7 @@
 #include "mpgreen.h"
 #include "switch.h"
 
-enum { FIBERS = 5, STACK = 256 * 1024 };
+enum { FIBERS = 160, STACK = 256 * 1024 };
 
 enum state { FREE, RUNNING, RUNNABLE, PARKED, JOINING, ENDED };
 

@@ -26,6 +26,7 @@
 	SUITE(job) \
 	SUITE(abandoned) \
 	SUITE(child) \
+	SUITE(futex) \
 	SUITE(iovec) \
 	SUITE(control) \
 	SUITE(readiness) \

@@ -227,6 +227,33 @@ START_TEST(a_fiber_parked_across_fork_is_no_waiter_of_the_child)
 }
 END_TEST
 
+static sem_t token;
+
+static void post_and_fork(int unused)
+{
+	struct pollfd woken = { .fd = script.seen[script.waits - 1].fd, .events = POLLIN };
+	int status;
+
+	(void)unused;
+	ck_assert_int_eq(sem_post(&token), 0);
+	ck_assert_int_eq(REAL(poll)(&woken, 1, -1), 1);
+	forked = fork();
+	if (forked == 0)
+		_exit((int)script.closings);
+	ck_assert_int_eq(REAL(waitpid)(forked, &status, 0), forked);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* It has the parent's fds, and by them its epoll instances: whoever waits there must be left. */
+START_TEST(a_fork_child_tells_no_scheduler_of_what_it_closes)
+{
+	ck_assert_int_eq(sem_init(&token, 1, 0), 0);
+	PLAY(READY_AFTER(post_and_fork, 0), READY, READY);
+	ck_assert_int_eq(sem_wait(&token), 0);
+	ck_assert_uint_ge(script.waits, 1);
+}
+END_TEST
+
 SUITE_OF(interrupted,
 	 { a_wait_ends_when_its_fd_is_closed_reused_or_woken,
 	   sizeof(endings) / sizeof(endings[0]) },
@@ -239,4 +266,5 @@ SUITE_OF(interrupted,
 	 { a_handler_from_before_the_call_does_not_end_it, 0 },
 	 { a_wait_counts_among_the_waiters_while_it_lasts, 0 },
 	 { a_thread_cancelled_in_a_wait_is_no_waiter_any_more, NOT_UNDER_ASAN },
-	 { a_fiber_parked_across_fork_is_no_waiter_of_the_child, 0 })
+	 { a_fiber_parked_across_fork_is_no_waiter_of_the_child, 0 },
+	 { a_fork_child_tells_no_scheduler_of_what_it_closes, 0 })

@@ -26,6 +26,10 @@ static const struct {
 	{ "MPGREEN_PYTHON=on", &mpg_settings.python, MPG_ON },
 	{ "MPGREEN_SCHEDULER=none", &mpg_settings.scheduler, MPG_SCHEDULER_NONE },
 	{ "MPGREEN_SCHEDULER=poll", &mpg_settings.scheduler, MPG_SCHEDULER_POLL },
+	{ "MPGREEN_SEM=auto", &mpg_settings.sem, MPG_SEM_AUTO },
+	{ "MPGREEN_SEM=uring", &mpg_settings.sem, MPG_SEM_URING },
+	{ "MPGREEN_SEM=waitv", &mpg_settings.sem, MPG_SEM_WAITV },
+	{ "MPGREEN_SEM=worker", &mpg_settings.sem, MPG_SEM_WORKER },
 	{ "MPGREEN_STDIO=native", &mpg_settings.stdio, MPG_STDIO_NATIVE },
 	{ "MPGREEN_STDIO=green", &mpg_settings.stdio, MPG_STDIO_GREEN },
 	{ "MPGREEN_TURN_MS=0", &mpg_settings.turn_ms, 0 },
@@ -54,6 +58,7 @@ static const struct {
 	{ "MPGREEN_PYTHON=1", "off or on" },
 	{ "MPGREEN_SCHEDULER=polling", "none or poll" },
 	{ "MPGREEN_SCHEDULER=pol", "none or poll" },
+	{ "MPGREEN_SEM=thread", "auto or uring or waitv or worker" },
 	{ "MPGREEN_STDIO= green", "native or green" },
 	{ "MPGREEN_TURN_MS=", "0 to 60000" },
 	{ "MPGREEN_TURN_MS=-1", "0 to 60000" },
@@ -96,7 +101,8 @@ START_TEST(an_unknown_variable_is_refused_with_the_names_that_there_are)
 	ck_assert_ptr_nonnull(strstr(line, unknown[_i]));
 	ck_assert_ptr_nonnull(strstr(line,
 				     "MPGREEN_ACCEPT, MPGREEN_FDS, MPGREEN_PYTHON, "
-				     "MPGREEN_SCHEDULER, MPGREEN_STDIO, MPGREEN_TURN_MS"));
+				     "MPGREEN_SCHEDULER, MPGREEN_SEM, MPGREEN_STDIO, "
+				     "MPGREEN_TURN_MS"));
 	ck_assert_ptr_eq(strchr(line, '\n'), line + strlen(line) - 1);
 	ck_assert(mpg_settings.refused);
 }
