@@ -168,6 +168,33 @@ def test_a_write_of_which_some_has_gone_is_ended(run, pipe):
     run(body)
 
 
+def test_a_read_that_need_not_wait_loses_nothing_to_a_timeout(script):
+    """It lets others run now and then: what comes meanwhile must not come out of it with the data."""
+    assert script("""
+from gevent import monkey; monkey.patch_all()
+import gevent, os, random, struct, subprocess, sys
+writer = subprocess.Popen([sys.executable, "-c", '''
+import os, struct
+for n in range(0, 1 << 40, 512):
+    os.write(1, b"".join(struct.pack("q", n + i) for i in range(512)))
+'''], stdout=subprocess.PIPE)
+fd = os.dup(writer.stdout.fileno())
+os.set_blocking(fd, True)
+expected = 0
+for _ in range(60):
+    try:
+        with gevent.Timeout(random.uniform(.005, .03)):
+            while True:
+                number, = struct.unpack("q", os.read(fd, 8))
+                assert number == expected, (number, expected)
+                expected += 1
+    except gevent.Timeout:
+        pass
+writer.kill()
+print("nothing is lost")
+""") == "nothing is lost\n"
+
+
 def test_under_a_tracer_it_comes_out_of_another_thread_too(pipe):
     import sys
 

@@ -131,7 +131,7 @@ GREEN(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned n, int flags)
 			break;
 		messages[sent].msg_len = (unsigned)len;
 		if (++sent == n || (size_t)len < length_of(&messages[sent - 1].msg_hdr)
-		    || !mpg_wait_begin(&w, fd, POLLOUT, "sendmmsg"))
+		    || mpg_wait_begin_or_end(&w, fd, POLLOUT, "sendmmsg") <= 0)
 			break;
 	}
 

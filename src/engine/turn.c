@@ -6,35 +6,42 @@
 #include "registry/process.h"
 #include "settings.h"
 
-static void yield(int64_t now)
+static bool yield(int64_t now)
 {
 	struct mpg_slot *slot = mpg_thread.slot;
 	const mpgreen_wait what = { .fd = -1, .deadline_ns = now, .call = "yield" };
-	int saved_errno = errno;
+	int saved_errno = errno, verdict;
 
 	if (mpg_process_is_foreign() || (slot->ops.can_wait && !slot->ops.can_wait(slot->self)))
-		return;
+		return false;
 	mpg_stats_count(yields);
 	slot->waiting++;
-	slot->ops.wait(slot->self, &what);
+	errno = 0;
+	verdict = slot->ops.wait(slot->self, &what);
 	slot->waiting--;
+	if (verdict == MPGREEN_CANCELLED) {
+		if (!errno)
+			errno = ECANCELED;
+		return true;
+	}
 	errno = saved_errno;
+	return false;
 }
 
-void mpg_turn_check(void)
+bool mpg_turn_check(void)
 {
 	struct mpg_thread *t = &mpg_thread;
 	int64_t now = mpg_clock_read(CLOCK_MONOTONIC_COARSE);
 
 	t->turn_calls = 0;
 	if (!mpg_settings.turn_ms)
-		return;
+		return false;
 	if (!t->turn_began) {
 		t->turn_began = now;
-		return;
+		return false;
 	}
 	if (now - t->turn_began < mpg_settings.turn_ms * MPG_MILLISECOND)
-		return;
+		return false;
 	mpg_turn_ended();
-	yield(now);
+	return yield(now);
 }

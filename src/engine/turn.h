@@ -14,13 +14,13 @@
 #define MPG_TURN_CALLS 32
 #define MPG_TURN_BYTES (1 << 16)
 
-void mpg_turn_check(void);
+/* True: the fiber was interrupted while others ran, errno says why. */
+bool mpg_turn_check(void);
 
-/* A green call begins. */
-static inline void mpg_turn_count(void)
+/* A green call begins. True: it must not, for what it took would be lost on its way out. */
+static inline bool mpg_turn_count(void)
 {
-	if (__builtin_expect(++mpg_thread.turn_calls >= MPG_TURN_CALLS, 0))
-		mpg_turn_check();
+	return __builtin_expect(++mpg_thread.turn_calls >= MPG_TURN_CALLS, 0) && mpg_turn_check();
 }
 
 /* It has moved so much: copying it took the time of that many calls. */

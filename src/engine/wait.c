@@ -29,34 +29,37 @@ static void begin(struct mpg_wait *w, const char *call)
 	};
 }
 
-bool mpg_wait_begin(struct mpg_wait *w, int fd, short events, const char *call)
+int mpg_wait_begin_or_end(struct mpg_wait *w, int fd, short events, const char *call)
 {
 	struct mpg_fd *entry = mpg_fd_entry(fd);
 	uint32_t state;
 
 	if (!entry)
-		return false;
+		return 0;
 	state = mpg_fd_state(entry);
 	if (!(state & MPG_FD_KNOWN))
 		state = mpg_fd_examine(fd, entry);
 	if (!(state & MPG_FD_GREEN) || !may_wait())
-		return false;
-	mpg_turn_count();
+		return 0;
+	if (mpg_turn_count())
+		return -1;
 	begin(w, call);
 	w->entry = entry;
 	w->fd = fd;
 	w->events = events;
 	w->generation = atomic_load_explicit(&entry->generation, memory_order_relaxed);
-	return true;
+	return 1;
 }
 
-bool mpg_wait_begin_other(struct mpg_wait *w, const char *call)
+int mpg_wait_begin_other_or_end(struct mpg_wait *w, const char *call)
 {
+	bool interrupted;
+
 	if (!may_wait())
-		return false;
-	mpg_turn_count();
+		return 0;
+	interrupted = mpg_turn_count();
 	begin(w, call);
-	return true;
+	return interrupted ? -1 : 1;
 }
 
 void mpg_wait_for_entry(struct mpg_wait *w, int fd)

@@ -59,13 +59,28 @@ static inline bool mpg_may_wait_on(int fd)
 }
 
 /*
- * Begins a call that may wait for `events` on fd. False: block for real, as libc does. `call` is
- * its name, a string that lives for ever.
+ * Begins a call that may wait for `events` on fd. 0: block for real, as libc does. Below 0: the call
+ * ends before it has tried anything, errno says why. `call` is its name, a string that lives for ever.
  */
-bool mpg_wait_begin(struct mpg_wait *w, int fd, short events, const char *call);
+int mpg_wait_begin_or_end(struct mpg_wait *w, int fd, short events, const char *call);
+
+/* The same where the second of these returns -1 from the call. */
+#define mpg_wait_begin(w, fd, events, call) \
+	({ \
+		int begun_ = mpg_wait_begin_or_end(w, fd, events, call); \
+		if (begun_ < 0) \
+			return -1; \
+		begun_ > 0; \
+	})
 
 /* The same for a call that waits for something else, or for a time: see mpg_wait_on(). */
-bool mpg_wait_begin_other(struct mpg_wait *w, const char *call);
+int mpg_wait_begin_other_or_end(struct mpg_wait *w, const char *call);
+
+/* For one that takes nothing: its first wait fails where that one says that it ends. */
+static inline bool mpg_wait_begin_other(struct mpg_wait *w, const char *call)
+{
+	return mpg_wait_begin_other_or_end(w, call) != 0;
+}
 
 /* Such a call waits for fd after all: close(fd) and mpgreen_wake() end it. */
 void mpg_wait_for_entry(struct mpg_wait *w, int fd);

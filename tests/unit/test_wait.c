@@ -12,7 +12,7 @@ static struct mpg_wait w;
 
 static void begin(int fd, short events)
 {
-	ck_assert(mpg_wait_begin(&w, fd, events, "test"));
+	ck_assert_int_eq(mpg_wait_begin_or_end(&w, fd, events, "test"), 1);
 }
 
 static void begin_reading(void (*open)(int both[2]))
@@ -32,7 +32,7 @@ START_TEST(without_a_scheduler_nothing_waits)
 {
 	open_pipe(ends);
 	ck_assert(!mpg_may_wait_on(ends[0]));
-	ck_assert(!mpg_wait_begin(&w, ends[0], POLLIN, "test"));
+	ck_assert_int_eq(mpg_wait_begin_or_end(&w, ends[0], POLLIN, "test"), 0);
 	ck_assert(!mpg_wait_begin_other(&w, "test"));
 }
 END_TEST
@@ -43,7 +43,7 @@ START_TEST(what_is_known_not_to_block_passes_through)
 
 	NOTHING_TO_WAIT_FOR();
 	ck_assert(mpg_may_wait_on(file));
-	ck_assert(!mpg_wait_begin(&w, file, POLLIN, "test"));
+	ck_assert_int_eq(mpg_wait_begin_or_end(&w, file, POLLIN, "test"), 0);
 	ck_assert(!mpg_may_wait_on(file));
 }
 END_TEST
@@ -51,9 +51,9 @@ END_TEST
 START_TEST(what_is_not_open_passes_through)
 {
 	NOTHING_TO_WAIT_FOR();
-	ck_assert(!mpg_wait_begin(&w, -1, POLLIN, "test"));
-	ck_assert(!mpg_wait_begin(&w, 60000, POLLIN, "test"));
-	ck_assert(!mpg_wait_begin(&w, INT_MAX, POLLIN, "test"));
+	ck_assert_int_eq(mpg_wait_begin_or_end(&w, -1, POLLIN, "test"), 0);
+	ck_assert_int_eq(mpg_wait_begin_or_end(&w, 60000, POLLIN, "test"), 0);
+	ck_assert_int_eq(mpg_wait_begin_or_end(&w, INT_MAX, POLLIN, "test"), 0);
 }
 END_TEST
 
@@ -65,7 +65,7 @@ START_TEST(in_a_native_section_nothing_waits)
 	open_pipe(ends);
 	token = mpgreen_native_enter();
 	mpgreen_native_leave(mpgreen_native_enter());
-	ck_assert(!mpg_wait_begin(&w, ends[0], POLLIN, "test"));
+	ck_assert_int_eq(mpg_wait_begin_or_end(&w, ends[0], POLLIN, "test"), 0);
 	ck_assert(!mpg_wait_begin_other(&w, "test"));
 	mpgreen_native_leave(token);
 	begin(ends[0], POLLIN);
@@ -77,7 +77,7 @@ static volatile sig_atomic_t began;
 static void begin_inside(int sig)
 {
 	(void)sig;
-	began = mpg_wait_begin(&w, ends[0], POLLIN, "test");
+	began = mpg_wait_begin_or_end(&w, ends[0], POLLIN, "test");
 }
 
 static void handle(void (*handler)(int), int flags)
