@@ -141,19 +141,21 @@ static bool is_nonblocking(int fd)
 }
 
 /* The kernel takes a non-blocking end for a wish not to block at all. */
-static bool begin(struct mpg_wait *w, int from, int to, unsigned flags, const char *call)
+static bool may_wait(int from, int to, unsigned flags)
 {
 	if (flags & SPLICE_F_NONBLOCK)
 		return false;
 	if (!mpg_readiness_is_green(from) && !mpg_readiness_is_green(to))
 		return false;
-	if (is_nonblocking(from) || is_nonblocking(to) || !mpg_wait_begin_other(w, call))
-		return false;
-	/* One end at least is a pipe, which has no time limit. */
+	return !is_nonblocking(from) && !is_nonblocking(to);
+}
+
+/* One end at least is a pipe, which has no time limit. */
+static void begin(struct mpg_wait *w, int from, int to)
+{
 	w->deadline = mpg_wait_socket_deadline(from, POLLIN);
 	if (w->deadline == MPGREEN_FOREVER)
 		w->deadline = mpg_wait_socket_deadline(to, POLLOUT);
-	return true;
 }
 
 GREEN(ssize_t, splice, int from, off64_t *in, int to, off64_t *out, size_t len, unsigned flags)
@@ -161,8 +163,9 @@ GREEN(ssize_t, splice, int from, off64_t *in, int to, off64_t *out, size_t len, 
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (!len || !begin(&w, from, to, flags, "splice"))
+	if (!len || !may_wait(from, to, flags) || !mpg_wait_begin_taking(&w, "splice"))
 		return REAL(splice)(from, in, to, out, len, flags);
+	begin(&w, from, to);
 	do
 		n = try_splice(from, in, to, out, len, flags);
 	while (n < 0 && errno == EAGAIN && wait_for_either(&w, from, to));
@@ -185,8 +188,9 @@ GREEN(ssize_t, tee, int from, int to, size_t len, unsigned flags)
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (!len || !begin(&w, from, to, flags, "tee"))
+	if (!len || !may_wait(from, to, flags) || !mpg_wait_begin_taking(&w, "tee"))
 		return REAL(tee)(from, to, len, flags);
+	begin(&w, from, to);
 	do
 		n = REAL(tee)(from, to, len, flags | SPLICE_F_NONBLOCK);
 	while (n < 0 && errno == EAGAIN && wait_for_either(&w, from, to));

@@ -12,19 +12,19 @@
 
 static const struct timespec long_ago;
 
-static bool begin(struct mpg_wait *w, mqd_t queue, short events, const struct timespec *until,
-		  const char *call)
+static bool may_wait(mqd_t queue, const struct timespec *until)
 {
 	struct mpg_fd *entry = mpg_fd_entry(queue);
 
-	if (!entry || (until && mpg_clock_is_invalid(until))
-	    || !(mpg_fd_examine_queue(queue, entry) & MPG_FD_QUEUE)
-	    || !mpg_wait_begin_other(w, call))
-		return false;
+	return entry && !(until && mpg_clock_is_invalid(until))
+		&& mpg_fd_examine_queue(queue, entry) & MPG_FD_QUEUE;
+}
+
+static void begin(struct mpg_wait *w, mqd_t queue, short events)
+{
 	mpg_wait_for_entry(w, queue);
 	w->events = events;
 	w->timeout_error = SLICE_IS_OVER;
-	return true;
 }
 
 static bool would_block(const struct mpg_wait *w)
@@ -67,8 +67,9 @@ GREEN(ssize_t, mq_timedreceive, mqd_t queue, char *message, size_t size, unsigne
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (!begin(&w, queue, POLLIN, until, "mq_timedreceive"))
+	if (!may_wait(queue, until) || !mpg_wait_begin_taking(&w, "mq_timedreceive"))
 		return REAL(mq_timedreceive)(queue, message, size, priority, until);
+	begin(&w, queue, POLLIN);
 	do
 		n = REAL(mq_timedreceive)(queue, message, size, priority, &long_ago);
 	while (again(&w, n, until));
@@ -88,8 +89,9 @@ GREEN(ssize_t, mq_receive, mqd_t queue, char *message, size_t size, unsigned *pr
 	struct mpg_wait w;
 	ssize_t n;
 
-	if (!begin(&w, queue, POLLIN, NULL, "mq_receive"))
+	if (!may_wait(queue, NULL) || !mpg_wait_begin_taking(&w, "mq_receive"))
 		return REAL(mq_receive)(queue, message, size, priority);
+	begin(&w, queue, POLLIN);
 	do
 		n = REAL(mq_timedreceive)(queue, message, size, priority, &long_ago);
 	while (again(&w, n, NULL));
@@ -109,8 +111,9 @@ GREEN(int, mq_timedsend, mqd_t queue, const char *message, size_t size, unsigned
 	struct mpg_wait w;
 	int r;
 
-	if (!begin(&w, queue, POLLOUT, until, "mq_timedsend"))
+	if (!may_wait(queue, until) || !mpg_wait_begin_taking(&w, "mq_timedsend"))
 		return REAL(mq_timedsend)(queue, message, size, priority, until);
+	begin(&w, queue, POLLOUT);
 	do
 		r = REAL(mq_timedsend)(queue, message, size, priority, &long_ago);
 	while (again(&w, r, until));
@@ -130,8 +133,9 @@ GREEN(int, mq_send, mqd_t queue, const char *message, size_t size, unsigned prio
 	struct mpg_wait w;
 	int r;
 
-	if (!begin(&w, queue, POLLOUT, NULL, "mq_send"))
+	if (!may_wait(queue, NULL) || !mpg_wait_begin_taking(&w, "mq_send"))
 		return REAL(mq_send)(queue, message, size, priority);
+	begin(&w, queue, POLLOUT);
 	do
 		r = REAL(mq_timedsend)(queue, message, size, priority, &long_ago);
 	while (again(&w, r, NULL));

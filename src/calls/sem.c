@@ -136,15 +136,13 @@ static bool take_at_once(sem_t *sem)
 GREEN(int, sem_wait, sem_t *sem)
 {
 	struct mpg_wait w;
-	int begun;
 
 	if (!mpg_sem_is_green(sem))
 		return REAL(sem_wait)(sem);
 	if (take_at_once(sem))
 		return 0;
-	begun = mpg_wait_begin_other_or_end(&w, "sem_wait");
-	if (begun <= 0)
-		return begun ? -1 : REAL(sem_wait)(sem);
+	if (!mpg_wait_begin_taking(&w, "sem_wait"))
+		return REAL(sem_wait)(sem);
 	return wait_for(&w, sem, CLOCK_MONOTONIC, NULL);
 }
 
@@ -161,15 +159,13 @@ static bool has_bad_nanoseconds(const struct timespec *time)
 GREEN(int, sem_timedwait, sem_t *sem, const struct timespec *time)
 {
 	struct mpg_wait w;
-	int begun;
 
 	if (!mpg_sem_is_green(sem) || has_bad_nanoseconds(time))
 		return REAL(sem_timedwait)(sem, time);
 	if (take_at_once(sem))
 		return 0;
-	begun = mpg_wait_begin_other_or_end(&w, "sem_timedwait");
-	if (begun <= 0)
-		return begun ? -1 : REAL(sem_timedwait)(sem, time);
+	if (!mpg_wait_begin_taking(&w, "sem_timedwait"))
+		return REAL(sem_timedwait)(sem, time);
 	return wait_for(&w, sem, CLOCK_REALTIME, time);
 }
 
@@ -183,16 +179,14 @@ INTERPOSE(int, sem_timedwait, sem_t *sem, const struct timespec *time)
 GREEN(int, sem_clockwait, sem_t *sem, clockid_t clock, const struct timespec *time)
 {
 	struct mpg_wait w;
-	int begun;
 
 	if (!mpg_sem_is_green(sem) || has_bad_nanoseconds(time)
 	    || (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME))
 		return REAL(sem_clockwait)(sem, clock, time);
 	if (take_at_once(sem))
 		return 0;
-	begun = mpg_wait_begin_other_or_end(&w, "sem_clockwait");
-	if (begun <= 0)
-		return begun ? -1 : REAL(sem_clockwait)(sem, clock, time);
+	if (!mpg_wait_begin_taking(&w, "sem_clockwait"))
+		return REAL(sem_clockwait)(sem, clock, time);
 	return wait_for(&w, sem, clock, time);
 }
 

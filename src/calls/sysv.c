@@ -111,25 +111,19 @@ static int try_semaphores(int id, const struct sembuf *operations, size_t n)
 
 static bool may_block(const struct sembuf *operations, size_t n)
 {
+	if (n > MOST_OPERATIONS)
+		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!(operations[i].sem_flg & IPC_NOWAIT))
 			return true;
 	return false;
 }
 
-static bool begin_semaphores(struct mpg_wait *w, const struct sembuf *operations, size_t n,
-			     const char *call)
-{
-	if (n > MOST_OPERATIONS || !may_block(operations, n) || !mpg_wait_begin_other(w, call))
-		return false;
-	w->never_restarts = true;
-	return true;
-}
-
 static int operate(struct mpg_wait *w, int id, struct sembuf *operations, size_t n)
 {
 	int r = try_semaphores(id, operations, n);
 
+	w->never_restarts = true;
 	while (r < 0 && errno == EAGAIN && wait_for_semaphores(w, id, operations, n, &r)) {
 		r = try_semaphores(id, operations, n);
 		if (r < 0)
@@ -145,7 +139,7 @@ GREEN(int, semop, int id, struct sembuf *operations, size_t n)
 {
 	struct mpg_wait w;
 
-	if (!begin_semaphores(&w, operations, n, "semop"))
+	if (!may_block(operations, n) || !mpg_wait_begin_taking(&w, "semop"))
 		return REAL(semop)(id, operations, n);
 	return operate(&w, id, operations, n);
 }
@@ -160,8 +154,8 @@ GREEN(int, semtimedop, int id, struct sembuf *operations, size_t n, const struct
 {
 	struct mpg_wait w;
 
-	if ((timeout && mpg_clock_is_empty_or_invalid(timeout))
-	    || !begin_semaphores(&w, operations, n, "semtimedop"))
+	if ((timeout && mpg_clock_is_empty_or_invalid(timeout)) || !may_block(operations, n)
+	    || !mpg_wait_begin_taking(&w, "semtimedop"))
 		return REAL(semtimedop)(id, operations, n, timeout);
 	if (timeout)
 		w.deadline = mpg_clock_after(mpg_clock_ns(timeout));
@@ -251,7 +245,7 @@ GREEN(ssize_t, msgrcv, int id, void *message, size_t size, long type, int flags)
 	ssize_t n;
 
 	/* MSG_COPY never waits: without IPC_NOWAIT it is refused. */
-	if (flags & (IPC_NOWAIT | MSG_COPY) || !mpg_wait_begin_other(&w, "msgrcv"))
+	if (flags & (IPC_NOWAIT | MSG_COPY) || !mpg_wait_begin_taking(&w, "msgrcv"))
 		return REAL(msgrcv)(id, message, size, type, flags);
 	w.never_restarts = true;
 	n = REAL(msgrcv)(id, message, size, type, flags | IPC_NOWAIT);
@@ -316,7 +310,7 @@ GREEN(int, msgsnd, int id, const void *message, size_t size, int flags)
 	struct mpg_wait w;
 	int r;
 
-	if (flags & IPC_NOWAIT || !mpg_wait_begin_other(&w, "msgsnd"))
+	if (flags & IPC_NOWAIT || !mpg_wait_begin_taking(&w, "msgsnd"))
 		return REAL(msgsnd)(id, message, size, flags);
 	w.never_restarts = true;
 	r = REAL(msgsnd)(id, message, size, flags | IPC_NOWAIT);

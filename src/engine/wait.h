@@ -64,17 +64,23 @@ static inline bool mpg_may_wait_on(int fd)
  */
 int mpg_wait_begin_or_end(struct mpg_wait *w, int fd, short events, const char *call);
 
-/* The same where the second of these returns -1 from the call. */
-#define mpg_wait_begin(w, fd, events, call) \
+/* A bool, as a rule: where the call ends at once, this returns -1 from the calling function. */
+#define mpg_wait_or_return(begun) \
 	({ \
-		int begun_ = mpg_wait_begin_or_end(w, fd, events, call); \
+		int begun_ = begun; \
 		if (begun_ < 0) \
 			return -1; \
 		begun_ > 0; \
 	})
 
+#define mpg_wait_begin(w, fd, events, call) \
+	mpg_wait_or_return(mpg_wait_begin_or_end(w, fd, events, call))
+
 /* The same for a call that waits for something else, or for a time: see mpg_wait_on(). */
 int mpg_wait_begin_other_or_end(struct mpg_wait *w, const char *call);
+
+/* For one that takes something at its first try. */
+#define mpg_wait_begin_taking(w, call) mpg_wait_or_return(mpg_wait_begin_other_or_end(w, call))
 
 /* For one that takes nothing: its first wait fails where that one says that it ends. */
 static inline bool mpg_wait_begin_other(struct mpg_wait *w, const char *call)
