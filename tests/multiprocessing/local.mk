@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 # CPython's own tests of multiprocessing, under gevent and the library.
+TESTS += tests/multiprocessing/suite.sh
+dist_check_SCRIPTS += tests/multiprocessing/suite.sh
 EXTRA_DIST += \
 	tests/multiprocessing/child.py \
 	tests/multiprocessing/expected.txt \
 	tests/multiprocessing/processes.py \
 	tests/multiprocessing/report.py \
+	tests/multiprocessing/slow.txt \
 	tests/multiprocessing/suite.py
 
 # SUITE_FLAGS: see suite.py --help
