@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: MIT
 # CPython's own tests of multiprocessing, under gevent and the library.
-TESTS += tests/multiprocessing/suite.sh
-dist_check_SCRIPTS += tests/multiprocessing/suite.sh
 EXTRA_DIST += \
 	tests/multiprocessing/child.py \
 	tests/multiprocessing/expected.txt \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The runner of CPython's tests of multiprocessing sees passes, hangs, exceptions that are listed, and
 # runs that are not what they say.
-. "$(dirname -- "$0")/../run/lib.sh"
+. "$(dirname -- "$0")/lib.sh"
 
 "$PYTHON" -c 'import test._test_multiprocessing, gevent' 2>/dev/null ||
 	skip "$PYTHON has no test suite or no gevent"
