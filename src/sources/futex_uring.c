@@ -110,11 +110,13 @@ static void reap(struct crew *crew)
 	}
 }
 
-/* Followers without a leader would sleep for ever. */
+/* Followers without a leader would sleep for ever. One that is through is about to leave. */
 static void promote(struct crew *crew)
 {
 	struct node *next = crew->followers.next;
 
+	while (next != &crew->followers && next->woken)
+		next = next->next;
 	if (!crew->leader && next != &crew->followers && !next->rung)
 		ring(next);
 }

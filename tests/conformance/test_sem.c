@@ -481,6 +481,29 @@ START_TEST(many_wait_for_one_each)
 }
 END_TEST
 
+/* Those in front get theirs at the same time: whoever is behind is not forgotten over that. */
+START_TEST(those_behind_some_who_are_served_at_once_are_served_later)
+{
+	pthread_t threads[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		rows[i] = new_sem(1, 0);
+	start_waiting(threads, MANY);
+	for (int i = 0; i <= _i; i++)
+		OK(0, sem_post(rows[i]));
+	if (way == FIBERS)
+		fibers_settle();
+	UNTIL(taken == _i + 1);
+	for (int i = _i + 1; i < MANY; i++)
+		OK(0, sem_post(rows[i]));
+	join_all(threads, MANY);
+	ck_assert_int_eq(taken, MANY);
+	for (int i = 0; i < MANY; i++)
+		assert_left(rows[i], 0);
+	assert_waited();
+}
+END_TEST
+
 Suite *sem_suite(void)
 {
 	Suite *suite = suite_create("sem");
@@ -504,5 +527,6 @@ Suite *sem_suite(void)
 	tcase_add_test(marks, what_cannot_be_marked_is_refused);
 	tcase_add_test(many, many_wait_for_one_and_none_is_left);
 	tcase_add_test(many, many_wait_for_one_each);
+	tcase_add_loop_test(many, those_behind_some_who_are_served_at_once_are_served_later, 0, 4);
 	return suite;
 }

@@ -138,7 +138,6 @@ START_TEST(one_who_gives_up_takes_no_token_along)
 		ck_assert_int_eq(pthread_create(&thread, NULL, wait_on_a_thread, NULL), 0);
 	if (_i == 1)
 		fibers_settle();
-	UNTIL(waiting(&sems[0]));
 	OK(0, sem_wait(&sems[0]));
 	if (_i == 0)
 		pthread_join(thread, NULL);
