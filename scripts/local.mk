@@ -14,7 +14,8 @@ run_tests = \
 	tests/run/patch.sh \
 	tests/run/manual.sh \
 	tests/run/bare.sh \
-	tests/run/compare.sh
+	tests/run/compare.sh \
+	tests/run/suite.sh
 
 TESTS += $(run_tests)
 dist_check_SCRIPTS += $(run_tests)

@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	tests/multiprocessing/expected.txt \
 	tests/multiprocessing/processes.py \
 	tests/multiprocessing/report.py \
+	tests/multiprocessing/slow.txt \
 	tests/multiprocessing/suite.py
 
 # SUITE_FLAGS: see suite.py --help

@@ -12,6 +12,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ANSWERING = signal.SIGRTMIN + 5, signal.SIGRTMIN + 6
+SLOW = os.path.join(HERE, "slow.txt")
 # Their tests start Python programs of their own, which nobody but sitecustomize can patch.
 WITH_PROGRAMS = "test_concurrent_futures", "test_multiprocessing_main_handling"
 
@@ -135,8 +136,8 @@ class Runner:
         """All tests of a module (or those of ONLY), going on behind one that ends the process."""
         run = Run(module, functools.partial(self.tell, way))
         began = time.monotonic()
-        if only is None and (self.options.test or self.options.longest):
-            only = self.wanted(module, way)
+        if only is None and (self.options.test or self.leaves_out(module)):
+            only = self.wanted(run, way)
         while not self.stopped:
             done = set(run.outcomes)
             choice = ("skip", done) if only is None else ("only", set(only) - done)
@@ -145,17 +146,21 @@ class Runner:
         run.seconds = time.monotonic() - began
         return run
 
-    def wanted(self, module, way):
-        """The ids that --test and --longest leave."""
-        listing = Run(module)
-        self.once(listing, way, "only", ())
-        plain = self.plain.get(module) or listing
-        longest = self.options.longest or float("inf")
-        return [test for test in listing.tests
-                if plain.times.get(test, 0.0) <= longest
+    def wanted(self, run, way):
+        """The ids that --test and --quick leave, from a process that runs none."""
+        self.once(run, way, "only", ())
+        slow = self.leaves_out(run.module)
+        return [test for test in run.tests
+                if test.split(".", 2)[2] not in slow
                 and any(fnmatch.fnmatchcase(test, pattern) or
                         fnmatch.fnmatchcase(test, "*." + pattern)
                         for pattern in self.options.test or ["*"])]
+
+    def leaves_out(self, module):
+        if not self.options.quick or module == "test_multiprocessing_fork":
+            return ()
+        with open(SLOW, encoding="utf-8") as lines:
+            return {line.strip() for line in lines if not line.startswith("#")}
 
     def once(self, run, way, flag, ids):
         """One process. Whether it got on, but not to its end."""

@@ -69,6 +69,8 @@ class Report:
     def all(self):
         for module in self.options.modules:
             self.summary(module)
+        if self.could_not_run():
+            return 2
         if "mpgreen" not in self.options.way:
             return 0
         for module in self.options.modules:
@@ -86,6 +88,16 @@ class Report:
                     counts[kind(outcome)] += 1
             say(f"{module:34} {way:8}" + "".join(f"{counts[name]:5} {name}" for name in KINDS)
                 + f"  {run.seconds:5.0f} s")
+
+    def could_not_run(self):
+        broken = False
+        for way, runs in self.results.items():
+            for module, run in runs.items():
+                detail = run.details.get(f"outside of any test ({module})")
+                if detail is not None:
+                    say(f"{module}, {way}: nothing to compare: {detail[-400:]}")
+                    broken = True
+        return broken
 
     def passes_plainly(self, module, test):
         plain = self.results["plain"].get(module)
@@ -105,28 +117,30 @@ class Report:
                 self.look_again(module, test, outcome)
 
     def look_again(self, module, test, outcome):
-        alone = {way: self.alone(module, test, way) for way in ("plain", "mpgreen")}
-        line = f"{test}\n      {outcome.splitlines()[0]}; alone {alone['mpgreen']}; " \
-               f"plainly {alone['plain']}"
-        gevent = self.results["gevent"].get(module)
-        if gevent:
-            line += f"; gevent {gevent.outcomes.get(test, 'ok').splitlines()[0]}"
-        if alone["plain"] and not any(kind(end) == "passed" for end in alone["plain"]):
-            say(f"  alone it does not pass plainly: {line}")
-            return
         section = self.expected.section(test)
         if section:
             self.listed.append(test)
-            say(f"  listed ({section}): {line}")
+            say(f"  listed ({section}): {test}: {outcome.splitlines()[0]}"
+                + self.under_gevent(module, test))
+            return
+        alone = {way: self.alone(module, test, way) for way in ("plain", "mpgreen")}
+        line = f"{test}\n      {outcome.splitlines()[0]}; alone {alone['mpgreen']}; " \
+               f"plainly {alone['plain']}" + self.under_gevent(module, test)
+        if alone["plain"] and not any(kind(end) == "passed" for end in alone["plain"]):
+            say(f"  alone it does not pass plainly: {line}")
         elif "ok" in alone["mpgreen"] and not self.again_in_company(module, test):
             self.flaky.append(test)
             say(f"  flaky: {line}")
         else:
             self.new.append(test)
             say(f"  DOES NOT PASS: {line}")
-        if self.options.details and not section:
+        if self.options.details:
             detail = self.results["mpgreen"][module].details[test]
             say("".join(f"      | {text}\n" for text in detail.splitlines()[-60:]))
+
+    def under_gevent(self, module, test):
+        run = self.results["gevent"].get(module)
+        return f"; gevent {run.outcomes.get(test, 'ok').splitlines()[0]}" if run else ""
 
     def alone(self, module, test, way):
         """The outcomes of up to --repeat runs: until one passes."""

@@ -35,7 +35,8 @@ def parse():
                         help="a module of CPython's tests, without the test_; all five if none")
     parser.add_argument("--library", help="libmpgreen.so in a build tree or installed")
     parser.add_argument("--way", action="append", choices=WAYS,
-                        help="may be repeated; plain and mpgreen if none")
+                        help="may be repeated; plain and mpgreen if none. Without "
+                        "plain, only what does not pass runs plainly, too")
     parser.add_argument("--test", action="append", metavar="PATTERN",
                         help="only tests whose id (module.Class.method) matches, as in fnmatch")
     parser.add_argument("--python", default=sys.executable)
@@ -43,8 +44,8 @@ def parse():
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--test-limit", type=float, default=20, metavar="SECONDS",
                         help="added to four times what the test took plainly, where that is known")
-    parser.add_argument("--longest", type=float, metavar="SECONDS",
-                        help="leave out tests that took longer plainly (needs --baseline)")
+    parser.add_argument("--quick", action="store_true",
+                        help="leave out what slow.txt names, except with the fork method")
     parser.add_argument("--patched-by", choices=("program", "run"),
                         help="patch_all() in the program, or for all Python children as "
                              "greenmp-run --patch does; by default run where the tests start "
