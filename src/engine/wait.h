@@ -59,8 +59,9 @@ static inline bool mpg_may_wait_on(int fd)
 }
 
 /*
- * Begins a call that may wait for `events` on fd. 0: block for real, as libc does. Below 0: the call
- * ends before it has tried anything, errno says why. `call` is its name, a string that lives for ever.
+ * Begins a call that may wait for `events` on fd. 0: block for real, as libc does. Below 0: the
+ * call ends before it has tried anything, errno says why: interrupted in the yield that its fiber
+ * owed, it would lose what it takes. `call` is its name, a string that lives for ever.
  */
 int mpg_wait_begin_or_end(struct mpg_wait *w, int fd, short events, const char *call);
 
