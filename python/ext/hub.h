@@ -93,6 +93,7 @@ struct mpb_hub {
 	struct mpb_kept *kept;
 	struct mpb_waiter *spare;
 	_Atomic(struct mpb_watch *) stale;
+	_Atomic bool disturbed;			/* another thread has closed or woken some fd */
 	size_t pages_used;
 	_Atomic(struct mpb_watch *_Atomic *) pages[MPB_PAGES];
 	struct epoll_event events[MPB_EVENTS];

@@ -121,7 +121,8 @@ static int park(struct mpb_hub *h, PyObject *greenlet, const mpgreen_wait *what)
 		return MPGREEN_NATIVE;
 	mpb_watch_settle(h);
 	r = enqueue(h, w, what);
-	if (r == 0)
+	/* The library knows by now whether it was this fd, and asks again if not. */
+	if (r == 0 && !(what->fd >= 0 && atomic_exchange(&h->disturbed, false)))
 		r = switch_to_hub(h, w);
 	mpb_queue_remove(w);
 	mpb_timers_remove(h, w);

@@ -122,8 +122,14 @@ void mpb_watch_disarm(struct mpb_hub *h, struct mpb_watch *w, uint32_t events)
 /* Leaves waiting waiters to the hub's thread. The registration must go while fd is still open. */
 void mpb_watch_closing(struct mpb_hub *h, int fd)
 {
-	struct mpb_watch *w = fd < 0 || h->declines ? NULL : mpb_watch_find(h, fd);
+	struct mpb_watch *w;
 
+	if (fd < 0 || h->declines)
+		return;
+	/* One of its greenlets may be on its way to wait for fd, and in no queue yet. */
+	if (!pthread_equal(h->thread, pthread_self()))
+		atomic_store(&h->disturbed, true);
+	w = mpb_watch_find(h, fd);
 	if (!w)
 		return;
 	if (atomic_exchange(&w->armed, 0))

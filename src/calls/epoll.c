@@ -39,7 +39,7 @@ static bool wait_green(const struct call *c, int64_t ns, int *result)
 
 	if (!mpg_readiness_is_green(c->fd) || !mpg_readiness_begin(&r, ns, c->name))
 		return false;
-	n = try(c);
+	n = r.error ? -1 : try(c);
 	if (n == 0 && !prepare(&r, c))
 		return false;
 	while (mpg_readiness_again(&r, n))

@@ -12,8 +12,11 @@
 #define WAIT4_OPTIONS (WNOHANG | WUNTRACED | WCONTINUED | __WCLONE | __WALL)
 #define WAITID_OPTIONS (WAIT4_OPTIONS | WEXITED | WNOWAIT)
 
-/* How libev reaps: every child of the process, to look for its own among them. */
-#define LOOP_OPTIONS (WNOHANG | WUNTRACED | WCONTINUED)
+/*
+ * How a loop reaps every child of the process, to look for its own among them: libev by waitpid()
+ * with these, gevent on libuv by wait3() with WNOHANG.
+ */
+#define LIBEV_OPTIONS (WNOHANG | WUNTRACED | WCONTINUED)
 
 /* The header of an older libc lacks the name. */
 #define PIDFD_TYPE ((idtype_t)3)
@@ -29,6 +32,12 @@ static bool understand(pid_t pid, int options, struct mpg_wish *wish)
 	return true;
 }
 
+static bool is_loop(pid_t pid, int options, const char *call)
+{
+	return pid == -1
+		&& (options == LIBEV_OPTIONS || (options == WNOHANG && strcmp(call, "wait3") == 0));
+}
+
 static pid_t green_wait(pid_t pid, int *status, int options, struct rusage *usage, const char *call)
 {
 	struct mpg_status found;
@@ -36,7 +45,7 @@ static pid_t green_wait(pid_t pid, int *status, int options, struct rusage *usag
 	int r = MPG_CHILD_NATIVE;
 
 	if (understand(pid, options, &wish) && !mpg_process_is_foreign())
-		r = mpg_child_wait(&wish, pid == -1 && options == LOOP_OPTIONS, call, &found);
+		r = mpg_child_wait(&wish, is_loop(pid, options, call), call, &found);
 	if (r == MPG_CHILD_NATIVE)
 		return REAL(wait4)(pid, status, options, usage);
 	if (r <= 0)

@@ -22,9 +22,14 @@ bool mpg_readiness_is_green(int fd)
 
 bool mpg_readiness_begin(struct mpg_readiness *r, int64_t ns, const char *call)
 {
+	int begun;
+
 	*r = (struct mpg_readiness){ .w.edge = MPG_FDSET_NONE, .set = MPG_FDSET_NONE, .fd = -1 };
-	if (!mpg_wait_begin_other(&r->w, call))
+	begun = mpg_wait_begin_other_or_end(&r->w, call);
+	if (!begun)
 		return false;
+	if (begun < 0)
+		r->error = errno;
 	r->w.timeout_error = ETIMEDOUT;
 	r->w.never_restarts = true;
 	if (ns >= 0)
@@ -94,7 +99,7 @@ static bool park(struct mpg_readiness *r)
 
 bool mpg_readiness_again(struct mpg_readiness *r, int n)
 {
-	if (n != 0 || r->over)
+	if (n != 0 || r->over || r->error)
 		return false;
 	if (park(r))
 		return true;

@@ -133,6 +133,12 @@ static bool take_at_once(sem_t *sem)
 	return mpg_sem_take(mpg_sem(sem), false);
 }
 
+/* A child of a bare clone() has nobody who waits for it: rings and threads are its parent's. */
+static bool must_block(void)
+{
+	return mpg_process_is_foreign();
+}
+
 GREEN(int, sem_wait, sem_t *sem)
 {
 	struct mpg_wait w;
@@ -141,7 +147,7 @@ GREEN(int, sem_wait, sem_t *sem)
 		return REAL(sem_wait)(sem);
 	if (take_at_once(sem))
 		return 0;
-	if (!mpg_wait_begin_taking(&w, "sem_wait"))
+	if (must_block() || !mpg_wait_begin_taking(&w, "sem_wait"))
 		return REAL(sem_wait)(sem);
 	return wait_for(&w, sem, CLOCK_MONOTONIC, NULL);
 }
@@ -164,7 +170,7 @@ GREEN(int, sem_timedwait, sem_t *sem, const struct timespec *time)
 		return REAL(sem_timedwait)(sem, time);
 	if (take_at_once(sem))
 		return 0;
-	if (!mpg_wait_begin_taking(&w, "sem_timedwait"))
+	if (must_block() || !mpg_wait_begin_taking(&w, "sem_timedwait"))
 		return REAL(sem_timedwait)(sem, time);
 	return wait_for(&w, sem, CLOCK_REALTIME, time);
 }
@@ -185,7 +191,7 @@ GREEN(int, sem_clockwait, sem_t *sem, clockid_t clock, const struct timespec *ti
 		return REAL(sem_clockwait)(sem, clock, time);
 	if (take_at_once(sem))
 		return 0;
-	if (!mpg_wait_begin_taking(&w, "sem_clockwait"))
+	if (must_block() || !mpg_wait_begin_taking(&w, "sem_clockwait"))
 		return REAL(sem_clockwait)(sem, clock, time);
 	return wait_for(&w, sem, clock, time);
 }

@@ -102,7 +102,7 @@ static bool wait_pending(const sigset_t *set, siginfo_t *info, int64_t ns, const
 	    || !mpg_fdset_add_pending(&r.set, set))
 		return false;
 	do
-		sig = try(set, info);
+		sig = r.error ? -1 : try(set, info);
 	while (mpg_readiness_again(&r, sig));
 	*result = mpg_readiness_result(&r, sig);
 	if (*result == 0) {

@@ -43,11 +43,18 @@ static int try_one(const struct mpg_wish *wish, struct mpg_status *found)
 static int try(const struct mpg_wish *wish, struct mpg_waiter *waiter, bool loops,
 	       struct mpg_status *found)
 {
+	int r;
+
 	if (waiter && mpg_waiter_take(waiter, found))
 		return 1;
 	if (wish->type == P_PID)
-		return try_one(wish, found);
-	return mpg_reaped_try(wish, waiter, loops, found);
+		r = try_one(wish, found);
+	else
+		r = mpg_reaped_try(wish, waiter, loops, found);
+	/* A loop on another thread may have taken it since we looked. */
+	if (r < 0 && errno == ECHILD && waiter && mpg_waiter_take(waiter, found))
+		return 1;
+	return r;
 }
 
 struct wait_job {
@@ -115,10 +122,10 @@ static int wait_green(const struct mpg_wish *wish, const char *call, struct mpg_
 {
 	__attribute__((cleanup(let_go))) struct parked p = { .wish = wish, .pidfd = -1 };
 	struct mpg_wait w;
-	int r;
+	int r = mpg_wait_begin_other_or_end(&w, call);
 
-	if (!mpg_wait_begin_other(&w, call))
-		return MPG_CHILD_NATIVE;
+	if (r <= 0)
+		return r < 0 ? -1 : MPG_CHILD_NATIVE;
 	p.waiter = mpg_waiter_new(wish);
 	if (!p.waiter)
 		return MPG_CHILD_NATIVE;

@@ -159,8 +159,19 @@ static void start_following(struct crew *crew, struct node *node, int bell)
 }
 
 /*
+ * Whoever leaves may have taken completions off the ring that others sleep for: it sees to it that
+ * somebody leads, and that the leader looks if its own was among them.
+ */
+static void leave(struct crew *crew)
+{
+	promote(crew);
+	if (crew->leader && crew->leader->woken)
+		mpg_futexring_kick(&crew->ring);
+}
+
+/*
  * Where no fiber can be switched to, the leader cannot be either: then the thread is blocked by a
- * poll of the ring itself, and the leader is told to look if something came for it.
+ * poll of the ring itself.
  */
 static bool follow(struct mpg_wait *w, struct crew *crew, struct node *node)
 {
@@ -175,12 +186,11 @@ static bool follow(struct mpg_wait *w, struct crew *crew, struct node *node)
 	w->native_fd = -1;
 	if (mpg_wait_was_forked(w))
 		return false;
-	if (!node->rung) {
+	if (!node->rung)
 		reap(crew);
-		if (crew->leader && crew->leader->woken)
-			mpg_futexring_kick(&crew->ring);
-	}
 	stop_following(node);
+	if (!again)
+		leave(crew);
 	return again;
 }
 
@@ -209,10 +219,16 @@ enum mpg_futex_answer mpg_futex_uring_wait(struct mpg_wait *w, struct mpg_futex 
 	if (!node)
 		return MPG_FUTEX_CANNOT;
 	while (!node->woken) {
+		bool led = !crew->leader;
+
 		w->attempt = 0;
-		if (!(crew->leader ? follow(w, crew, node) : lead(w, crew, node)))
+		if (!(led ? lead(w, crew, node) : follow(w, crew, node)))
 			return MPG_FUTEX_ENDED;
+		/* What woke the leader, which cannot run while the thread is blocked, is there. */
+		if (!led && crew->leader && crew->leader->woken)
+			return MPG_FUTEX_AGAIN;
 	}
+	leave(crew);
 	put_node(crew, node);
 	f->held = NULL;
 	return MPG_FUTEX_AGAIN;
@@ -223,6 +239,9 @@ void mpg_futex_uring_end(struct mpg_futex *f)
 	struct crew *crew = own;
 	struct node *node = f->held;
 
+	/* The thread is ending, and its ring has gone before its fibers. */
+	if (!crew)
+		return;
 	stop_following(node);
 	if (crew->leader == node)
 		crew->leader = NULL;
@@ -234,7 +253,7 @@ void mpg_futex_uring_end(struct mpg_futex *f)
 		if (!crew->leader)
 			reap(crew);
 	}
-	promote(crew);
+	leave(crew);
 }
 
 bool mpg_futex_uring_works(void)

@@ -275,7 +275,8 @@ enum mpg_futex_answer mpg_futex_waitv_wait(struct mpg_wait *w, struct mpg_futex 
 		f->held = waiter = mpg_futex_waitv_works() ? begin(f) : NULL;
 	} else {
 		mpg_lock(&lock);
-		looked(waiter);
+		if (looked(waiter))
+			mpg_doorbell_silence(waiter->bell);
 		mpg_unlock(&lock);
 	}
 	if (!waiter)

@@ -164,8 +164,9 @@ static pid_t by_waitid_own_group(void)
 /* Older kernels, and valgrind, have none. */
 static pid_t by_waitid_pidfd(void)
 {
-	int pidfd = syscall(SYS_pidfd_open, child, 0);
+	int before = errno, pidfd = syscall(SYS_pidfd_open, child, 0);
 
+	errno = before;
 	return pidfd < 0 ? by_waitid() : by_waitid_of(pidfd_type, pidfd);
 }
 

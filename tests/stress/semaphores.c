@@ -24,6 +24,13 @@
 
 #include "mpgreen.h"
 
+/* gcc 12's AddressSanitizer fails a check of its own when a cancelled thread unwinds. */
+#ifdef __SANITIZE_ADDRESS__
+enum { CANCELS = false };
+#else
+enum { CANCELS = true };
+#endif
+
 enum { TOKENS = 3, WORKERS = 3, THREADS = 3, VICTIMS = 2, LIMIT_SECONDS = 120 };
 
 static struct shared {
@@ -134,7 +141,8 @@ static void *cancel(void *number)
 		if (pthread_create(&thread, NULL, wait_to_be_cancelled, NULL) != 0)
 			fail("pthread_create");
 		nap(&seed, 2000000);
-		pthread_cancel(thread);
+		if (CANCELS)
+			pthread_cancel(thread);
 		pthread_join(thread, &end);
 		if (end == PTHREAD_CANCELED)
 			atomic_fetch_add(&shared->cancelled, 1);
@@ -243,7 +251,7 @@ static int count(const char *way)
 	       way, shared->operations, shared->taken, shared->timed_out, shared->cancelled,
 	       shared->killed, (long)(ended.tv_sec - began.tv_sec), value, TOKENS,
 	       shared->most_held);
-	return value != TOKENS || shared->most_held > TOKENS || !shared->cancelled;
+	return value != TOKENS || shared->most_held > TOKENS || (CANCELS && !shared->cancelled);
 }
 
 /* The library reads its variables before main(): so the program runs itself for each way. */
