@@ -195,6 +195,48 @@ print("nothing is lost")
 """) == "nothing is lost\n"
 
 
+def test_a_child_that_has_ended_is_not_lost_to_a_timeout(script):
+    """The same for a status: in one of the rounds it is waitpid() that owes the others a turn."""
+    assert script("""
+from gevent import monkey; monkey.patch_all()
+import gevent, os, time
+waitpid = monkey.get_original("os", "waitpid")
+class Interrupt(Exception): pass
+def spin(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end: pass
+def interrupt(greenlet):
+    spin(.15)
+    greenlet.kill(Interrupt, block=False)
+def wait(calls):
+    ours, theirs = os.pipe()
+    gevent.spawn(os.write, theirs, b"x")
+    os.read(ours, 1)
+    child = os.posix_spawn("/bin/sleep", ["sleep", ".1"], os.environ)
+    for _ in range(33):
+        os.write(theirs, b"x"); os.read(ours, 1)
+    spin(.02)
+    gevent.spawn(interrupt, gevent.getcurrent())
+    for n in range(calls):
+        os.write(theirs, b"x") if n % 2 == 0 else os.read(ours, 1)
+    pid = None
+    try:
+        pid = waitpid(child, 0)[0]
+        gevent.sleep(.2)
+    except Interrupt:
+        pass
+    if pid is None:
+        pid = waitpid(child, 0)[0]
+    assert pid == child
+    os.close(ours); os.close(theirs)
+for calls in range(20, 34):
+    greenlet = gevent.spawn(wait, calls)
+    greenlet.join()
+    if isinstance(greenlet.exception, ChildProcessError): raise greenlet.exception
+print("nothing is lost")
+""") == "nothing is lost\n"
+
+
 def test_under_a_tracer_it_comes_out_of_another_thread_too(pipe):
     import sys
 

@@ -153,6 +153,23 @@ def test_a_condition_has_its_lock_again_when_a_timeout_ends_its_wait(context, ki
         assert condition.wait(10) is True
 
 
+@pytest.mark.parametrize("error", [gevent.GreenletExit, KeyError, TimeoutError])
+def test_a_condition_has_its_lock_again_whatever_interrupts_it_after_a_notification(context, error):
+    condition = context.Condition()
+
+    def notify_and_hold():
+        with condition:
+            condition.notify()
+            gevent.sleep(0.2)
+    with condition:
+        gevent.spawn(notify_and_hold)
+        with pytest.raises(error):
+            with gevent.Timeout(0.1, error("interrupted")):
+                condition.wait()
+        assert condition._lock._semlock._is_mine()
+    assert condition._lock._semlock._get_value() == 1
+
+
 def test_a_forked_child_owns_nothing_of_what_its_parent_holds(context):
     lock = context.RLock()
     with lock:
