@@ -334,7 +334,7 @@ static void fork_here(int unused)
 
 START_TEST(a_fiber_parked_across_fork_waits_for_no_child_of_its_parent)
 {
-	PLAY(READY_AFTER(fork_here, 0));
+	PLAY(READY_AFTER(fork_here, 0), NATIVE, NATIVE);
 	start_child();
 	errno = 0;
 	taken = waitpid(child, &status, 0);
