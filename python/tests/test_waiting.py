@@ -3,6 +3,7 @@ import errno
 import os
 import select
 import socket
+import subprocess
 import time
 
 import gevent
@@ -237,16 +238,11 @@ def test_a_greenlet_that_never_waits_does_not_stop_the_others(pipe, ticker):
     assert mpgreen.stats()["yields"] > 0
 
 
-def test_quick_answers_of_another_thread_starve_nobody():
-    reader, there = os.pipe()
-    back, writer = os.pipe()
-    rounds = 20000
-
-    def echo():
-        for _ in range(rounds):
-            os.write(there, os.read(back, 1))
-
-    other = gevent.get_hub().threadpool.spawn(echo)
+def test_quick_answers_of_another_process_starve_nobody():
+    echo = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    reader, writer = os.dup(echo.stdout.fileno()), os.dup(echo.stdin.fileno())
+    for fd in (reader, writer):
+        os.set_blocking(fd, True)
     turns = 0
 
     def count_turns():
@@ -256,13 +252,14 @@ def test_quick_answers_of_another_thread_starve_nobody():
             turns += 1
 
     counter = gevent.spawn(count_turns)
-    for _ in range(rounds):
+    for _ in range(2000):
         os.write(writer, b"x")
         assert os.read(reader, 1) == b"x"
-    other.get()
     counter.kill()
-    for fd in (reader, there, back, writer):
-        os.close(fd)
+    echo.kill()
+    echo.communicate()
+    os.close(reader)
+    os.close(writer)
     assert turns > 10
 
 
