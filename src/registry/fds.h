@@ -30,9 +30,9 @@ enum {
 	MPG_FD_TTY = 1u << 8,
 	MPG_FD_ANON = 1u << 9,		/* eventfd, timerfd, epoll and the like */
 	MPG_FD_MEMBER = 1u << 11,	/* has been in a set: see os/linux/fdset.h */
-	MPG_FD_QUEUE = 1u << 13,	/* a message queue: green to the mq_ calls only */
 	MPG_FD_PRIVATE = 1u << 10,	/* the library's own: see registry/private.h */
-	MPG_FD_RECORDS = 1u << 13,	/* a socket on which write() ends a record */
+	MPG_FD_QUEUE = 1u << 13,	/* a message queue: green to the mq_ calls only */
+	MPG_FD_RECORDS = 1u << 14,	/* a socket on which write() ends a record */
 };
 
 #define MPG_FD_KINDS (MPG_FD_SOCKET | MPG_FD_FIFO | MPG_FD_TTY | MPG_FD_ANON)

@@ -52,6 +52,11 @@ static int a_udp_socket(void)
 	return first_of(open_udp);
 }
 
+static int a_seqpacket_socket(void)
+{
+	return socket(AF_UNIX, SOCK_SEQPACKET, 0);
+}
+
 static int a_pty(void)
 {
 	return first_of(open_pty);
@@ -115,6 +120,7 @@ static const struct {
 	{ a_tcp_socket, MPG_FD_SOCKET },
 	{ a_unix_socket, MPG_FD_SOCKET },
 	{ a_udp_socket, MPG_FD_SOCKET },
+	{ a_seqpacket_socket, MPG_FD_SOCKET | MPG_FD_RECORDS },
 	{ a_pty, MPG_FD_TTY },
 	{ a_pty_master, MPG_FD_TTY },
 	{ an_eventfd, MPG_FD_ANON },
@@ -136,6 +142,7 @@ START_TEST(each_kind_of_fd_is_known_for_what_it_is)
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_uint_eq(mpg_fd_kind(fd), kinds[_i].kind);
+	ck_assert(!mpg_fd_is_queue(fd) && !(mpg_fd_kind(fd) & MPG_FD_QUEUE));
 	ck_assert_uint_eq(mpg_fd_examine(fd, mpg_fd_entry(fd)), expected);
 	ck_assert_uint_eq(mpg_fd_state(mpg_fd_entry(fd)), expected);
 }
