@@ -32,19 +32,12 @@ static bool would_block(const struct mpg_wait *w)
 	return errno == ETIMEDOUT || (errno == EAGAIN && mpg_fd_state(w->entry) & MPG_FD_ALWAYS);
 }
 
-/*
- * The scheduler's clock is CLOCK_MONOTONIC, and CLOCK_REALTIME may be set while we wait: so it is
- * looked at once a second.
- */
 static bool is_time_left(struct mpg_wait *w, const struct timespec *until)
 {
-	int64_t left;
-
 	if (!until)
 		return true;
-	left = mpg_clock_ns(until) - mpg_clock_read(CLOCK_REALTIME);
-	w->deadline = mpg_clock_after(left < MPG_SECOND ? left : MPG_SECOND);
-	return left > 0;
+	w->deadline = mpg_clock_next_look(CLOCK_REALTIME, until);
+	return mpg_clock_until(CLOCK_REALTIME, until) > 0;
 }
 
 /* After a try that returned n: true if it is to be made again. */
@@ -61,20 +54,27 @@ static bool again(struct mpg_wait *w, ssize_t n, const struct timespec *until)
 	return false;
 }
 
+static ssize_t receive(struct mpg_wait *w, mqd_t queue, char *message, size_t size,
+		       unsigned *priority, const struct timespec *until)
+{
+	ssize_t n;
+
+	begin(w, queue, POLLIN);
+	do
+		n = REAL(mq_timedreceive)(queue, message, size, priority, &long_ago);
+	while (again(w, n, until));
+
+	return n;
+}
+
 GREEN(ssize_t, mq_timedreceive, mqd_t queue, char *message, size_t size, unsigned *priority,
       const struct timespec *until)
 {
 	struct mpg_wait w;
-	ssize_t n;
 
 	if (!may_wait(queue, until) || !mpg_wait_begin_taking(&w, "mq_timedreceive"))
 		return REAL(mq_timedreceive)(queue, message, size, priority, until);
-	begin(&w, queue, POLLIN);
-	do
-		n = REAL(mq_timedreceive)(queue, message, size, priority, &long_ago);
-	while (again(&w, n, until));
-
-	return n;
+	return receive(&w, queue, message, size, priority, until);
 }
 
 INTERPOSE(ssize_t, mq_timedreceive, mqd_t queue, char *message, size_t size, unsigned *priority,
@@ -87,16 +87,10 @@ INTERPOSE(ssize_t, mq_timedreceive, mqd_t queue, char *message, size_t size, uns
 GREEN(ssize_t, mq_receive, mqd_t queue, char *message, size_t size, unsigned *priority)
 {
 	struct mpg_wait w;
-	ssize_t n;
 
 	if (!may_wait(queue, NULL) || !mpg_wait_begin_taking(&w, "mq_receive"))
 		return REAL(mq_receive)(queue, message, size, priority);
-	begin(&w, queue, POLLIN);
-	do
-		n = REAL(mq_timedreceive)(queue, message, size, priority, &long_ago);
-	while (again(&w, n, NULL));
-
-	return n;
+	return receive(&w, queue, message, size, priority, NULL);
 }
 
 INTERPOSE(ssize_t, mq_receive, mqd_t queue, char *message, size_t size, unsigned *priority)
@@ -105,20 +99,27 @@ INTERPOSE(ssize_t, mq_receive, mqd_t queue, char *message, size_t size, unsigned
 				     : REAL(mq_receive)(queue, message, size, priority);
 }
 
+static int send_message(struct mpg_wait *w, mqd_t queue, const char *message, size_t size,
+			unsigned priority, const struct timespec *until)
+{
+	int r;
+
+	begin(w, queue, POLLOUT);
+	do
+		r = REAL(mq_timedsend)(queue, message, size, priority, &long_ago);
+	while (again(w, r, until));
+
+	return r;
+}
+
 GREEN(int, mq_timedsend, mqd_t queue, const char *message, size_t size, unsigned priority,
       const struct timespec *until)
 {
 	struct mpg_wait w;
-	int r;
 
 	if (!may_wait(queue, until) || !mpg_wait_begin_taking(&w, "mq_timedsend"))
 		return REAL(mq_timedsend)(queue, message, size, priority, until);
-	begin(&w, queue, POLLOUT);
-	do
-		r = REAL(mq_timedsend)(queue, message, size, priority, &long_ago);
-	while (again(&w, r, until));
-
-	return r;
+	return send_message(&w, queue, message, size, priority, until);
 }
 
 INTERPOSE(int, mq_timedsend, mqd_t queue, const char *message, size_t size, unsigned priority,
@@ -131,16 +132,10 @@ INTERPOSE(int, mq_timedsend, mqd_t queue, const char *message, size_t size, unsi
 GREEN(int, mq_send, mqd_t queue, const char *message, size_t size, unsigned priority)
 {
 	struct mpg_wait w;
-	int r;
 
 	if (!may_wait(queue, NULL) || !mpg_wait_begin_taking(&w, "mq_send"))
 		return REAL(mq_send)(queue, message, size, priority);
-	begin(&w, queue, POLLOUT);
-	do
-		r = REAL(mq_timedsend)(queue, message, size, priority, &long_ago);
-	while (again(&w, r, NULL));
-
-	return r;
+	return send_message(&w, queue, message, size, priority, NULL);
 }
 
 INTERPOSE(int, mq_send, mqd_t queue, const char *message, size_t size, unsigned priority)

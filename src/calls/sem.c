@@ -67,28 +67,10 @@ static bool give_way(struct mpg_sem *sem)
 	return taken;
 }
 
-static int64_t left(clockid_t clock, const struct timespec *time)
-{
-	return time->tv_sec < 0 ? 0 : mpg_clock_ns(time) - mpg_clock_read(clock);
-}
-
-/* CLOCK_REALTIME may be set while we wait: it is looked at once a second. */
-static int64_t next_look(clockid_t clock, const struct timespec *time)
-{
-	int64_t ns;
-
-	if (!time)
-		return MPGREEN_FOREVER;
-	ns = left(clock, time);
-	if (clock != CLOCK_MONOTONIC && ns > MPG_SECOND)
-		ns = MPG_SECOND;
-	return mpg_clock_after(ns);
-}
-
 /* The wait has ended: does the call end, too? */
 static bool is_over(clockid_t clock, const struct timespec *time)
 {
-	return errno != ETIMEDOUT || !time || left(clock, time) <= 0;
+	return errno != ETIMEDOUT || !time || mpg_clock_until(clock, time) <= 0;
 }
 
 static int wait_in_line(struct mpg_wait *w, sem_t *sem, clockid_t clock,
@@ -107,7 +89,8 @@ static int wait_in_line(struct mpg_wait *w, sem_t *sem, clockid_t clock,
 	w->never_restarts = time != NULL;
 	atomic_fetch_add(&place.sem->data, MPG_SEM_WAITER);
 	while (!mpg_sem_take(place.sem, true)) {
-		w->deadline = next_look(clock, time);
+		if (time)
+			w->deadline = mpg_clock_next_look(clock, time);
 		if (!mpg_futex_wait(w, &f) && is_over(clock, time))
 			return -1;
 	}

@@ -61,6 +61,25 @@ static inline int64_t mpg_clock_after(int64_t ns)
 	return ns > MPGREEN_FOREVER - now ? MPGREEN_FOREVER : now + ns;
 }
 
+/* The time left until a moment of another clock. A moment before 1970 has passed. */
+static inline int64_t mpg_clock_until(clockid_t clock, const struct timespec *ts)
+{
+	return ts->tv_sec < 0 ? 0 : mpg_clock_ns(ts) - mpg_clock_read(clock);
+}
+
+/*
+ * The deadline of a wait until then. CLOCK_REALTIME may be set meanwhile, so a wait by it lasts a
+ * second at the most, and then that clock is looked at again.
+ */
+static inline int64_t mpg_clock_next_look(clockid_t clock, const struct timespec *ts)
+{
+	int64_t left = mpg_clock_until(clock, ts);
+
+	if (clock != CLOCK_MONOTONIC && left > MPG_SECOND)
+		left = MPG_SECOND;
+	return mpg_clock_after(left);
+}
+
 /* The time left until a deadline, never negative. Not for MPGREEN_FOREVER. */
 static inline struct timespec mpg_clock_left(int64_t deadline)
 {
