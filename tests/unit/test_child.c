@@ -161,12 +161,14 @@ static void (*const takers[])(int) = { end_child_and_take_it, end_child_and_let_
 
 START_TEST(who_waits_for_a_child_gets_it_whoever_takes_it_among_others)
 {
-	PLAY(READY_AFTER(takers[_i], 0));
+	fake_no_pidfd = _i >= 2;
+	PLAY(READY_AFTER(takers[_i % 2], 0), NATIVE, NATIVE);
 	start_child();
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	assert_exits(taken_status);
 	assert_exits(status);
-	ck_assert_uint_eq(script.waits, 1);
+	/* A worker may be still on its way out. */
+	ck_assert(script.waits == 1 || mpg_stats.worked == 1);
 	assert_nothing_left();
 }
 END_TEST
@@ -473,7 +475,7 @@ SUITE_OF(child, { what_a_loop_took_is_given_once_to_who_asks_for_that_child, 0 }
 	 { waitid_gets_it_whole_and_may_leave_it, 0 },
 	 { what_the_application_took_itself_is_gone, 0 },
 	 { who_asks_for_any_child_later_gets_nothing_that_a_loop_took, 0 },
-	 { who_waits_for_a_child_gets_it_whoever_takes_it_among_others, 2 },
+	 { who_waits_for_a_child_gets_it_whoever_takes_it_among_others, 4 },
 	 { who_waits_for_any_child_gets_what_a_loop_takes_meanwhile, 2 },
 	 { who_waits_for_any_child_does_not_get_what_another_such_call_takes, 0 },
 	 { a_stop_that_a_loop_took_is_told_to_who_asks_for_stops, 0 },
