@@ -11,15 +11,21 @@
 /* A fortified prototype would redefine the names we intercept. */
 #undef _FORTIFY_SOURCE
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <mqueue.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pty.h>
 #include <pthread.h>
+#include <pwd.h>
+#include <resolv.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
