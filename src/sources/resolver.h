@@ -9,6 +9,17 @@
 
 #include "libc.h"
 
+/* Not for all to see: it defines words such as QUERY and ADD. */
+#include <resolv.h>
+#undef res_nquery
+#undef res_nquerydomain
+#undef res_nsearch
+#undef res_nsend
+#undef res_query
+#undef res_querydomain
+#undef res_search
+#undef res_send
+
 #pragma GCC visibility push(hidden)
 
 struct mpg_resolver {
