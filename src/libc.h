@@ -26,6 +26,7 @@
 #include <pthread.h>
 #include <pwd.h>
 #include <semaphore.h>
+#include <shadow.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>

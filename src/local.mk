@@ -30,6 +30,7 @@ libcore_la_SOURCES = \
 	src/calls/select.c \
 	src/calls/sem.c \
 	src/calls/send.c \
+	src/calls/services.c \
 	src/calls/shell.c src/calls/shell.h \
 	src/calls/signal.c \
 	src/calls/sigwait.c \

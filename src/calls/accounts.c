@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Users, groups and services by name and by number: files on most machines; a directory server,
- * asked inside libc, on others.
+ * Users and groups by name and by number: files on most machines; a directory server, asked inside
+ * libc, on others.
  */
 #include "calls/names.h"
 #include "calls/record.h"
@@ -60,3 +60,51 @@ LOOKUP(struct passwd, MPG_PASSWD, passwd, getpwnam, getpwnam_r, const char *, na
 LOOKUP(struct passwd, MPG_PASSWD, passwd, getpwuid, getpwuid_r, uid_t, number)
 LOOKUP(struct group, MPG_GROUP, group, getgrnam, getgrnam_r, const char *, name)
 LOOKUP(struct group, MPG_GROUP, group, getgrgid, getgrgid_r, gid_t, number)
+LOOKUP(struct spwd, MPG_SHADOW, shadow, getspnam, getspnam_r, const char *, name)
+
+struct groups {
+	struct mpg_lookup lookup;
+	const char *user;
+	gid_t group, *list;
+	int n, status;
+};
+
+static void ask_groups(struct mpg_lookup *l)
+{
+	struct groups *g = (struct groups *)l;
+
+	g->status = REAL(getgrouplist)(g->user, g->group, g->list, &g->n);
+}
+
+static size_t bytes(int n)
+{
+	return n > 0 ? (size_t)n * sizeof(gid_t) : 0;
+}
+
+GREEN(int, getgrouplist, const char *user, gid_t group, gid_t *list, int *n)
+{
+	size_t room = mpg_lookup_bytes_room(bytes(*n)) + mpg_lookup_string_room(user);
+	MPG_LOOKUP(l, mpg_lookup_new(sizeof(struct groups), room, ask_groups, "getgrouplist"));
+	struct groups *g = (struct groups *)l;
+
+	if (!l)
+		return REAL(getgrouplist)(user, group, list, n);
+	g->list = mpg_lookup_bytes(l, list, bytes(*n));
+	g->user = mpg_lookup_string(l, user);
+	g->group = group;
+	g->n = *n;
+	/* It has no word for a failure but "more than fit", which its callers repeat. */
+	if (mpg_lookup_run(l) != MPG_LOOKUP_ANSWERED)
+		return REAL(getgrouplist)(user, group, list, n);
+	if (list)
+		memcpy(list, g->list, bytes(*n));
+	*n = g->n;
+	return g->status;
+}
+
+INTERPOSE(int, getgrouplist, const char *user, gid_t group, gid_t *list, int *n)
+{
+	if (!mpg_names_may_wait())
+		return REAL(getgrouplist)(user, group, list, n);
+	return green_getgrouplist(user, group, list, n);
+}

@@ -32,6 +32,11 @@ static const struct layout {
 		{ offsetof(struct group, gr_name), offsetof(struct group, gr_passwd), END },
 		{ offsetof(struct group, gr_mem), END },
 	},
+	[MPG_SHADOW] = {
+		sizeof(struct spwd),
+		{ offsetof(struct spwd, sp_namp), offsetof(struct spwd, sp_pwdp), END },
+		{ END },
+	},
 };
 
 struct move {

@@ -12,7 +12,7 @@
 
 #pragma GCC visibility push(hidden)
 
-enum mpg_record_kind { MPG_HOST, MPG_SERVICE, MPG_PASSWD, MPG_GROUP, MPG_RECORD_KINDS };
+enum mpg_record_kind { MPG_HOST, MPG_SERVICE, MPG_PASSWD, MPG_GROUP, MPG_SHADOW, MPG_RECORD_KINDS };
 
 struct mpg_answer;
 
@@ -37,6 +37,7 @@ struct mpg_answer {
 		struct servent service;
 		struct passwd passwd;
 		struct group group;
+		struct spwd shadow;
 	} record;
 	void *result;			/* &record, or NULL */
 	char *buf;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * getpwnam, getpwuid, getgrnam, getgrgid, and their forms that are given a buffer.
+ * Users, groups and services, by name and by number, and the forms that are given a buffer.
  */
+#include <arpa/inet.h>
 #include <grp.h>
+#include <netdb.h>
 #include <pwd.h>
+#include <shadow.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -104,6 +107,76 @@ START_TEST(a_group_lies_in_the_buffer)
 }
 END_TEST
 
+START_TEST(the_groups_of_a_user_are_listed)
+{
+	gid_t groups[64] = { 0 }, guard = groups[1] = 4711;
+	int n = 0;
+
+	ck_assert_int_eq(getgrouplist("no such user", 5, groups, &n), -1);
+	ck_assert_int_eq(n, 1);
+	ck_assert_uint_eq(groups[0], 0);
+	ck_assert_int_eq(getgrouplist("no such user", 5, groups, &n), 1);
+	assert_worked();
+	ck_assert_uint_eq(groups[0], 5);
+	ck_assert_uint_eq(groups[1], guard);
+	n = 64;
+	ck_assert_int_ge(getgrouplist("root", 0, groups, &n), 1);
+	ck_assert_uint_eq(groups[0], 0);
+}
+END_TEST
+
+/* Only root may read these. */
+START_TEST(a_shadow_entry_is_found)
+{
+	struct spwd record, *result = NULL;
+
+	if (access("/etc/shadow", R_OK) != 0)
+		return;
+	ck_assert_str_eq(getspnam("root")->sp_namp, "root");
+	ck_assert_ptr_nonnull(getspnam("root")->sp_pwdp);
+	ck_assert_int_eq(getspnam_r("root", &record, buf, sizeof(buf), &result), 0);
+	ck_assert_ptr_eq(result, &record);
+	ck_assert_str_eq(record.sp_namp, "root");
+	ck_assert(lies_in_buf(record.sp_namp) && lies_in_buf(record.sp_pwdp));
+	ck_assert_ptr_null(getspnam("no such user"));
+}
+END_TEST
+
+static void assert_is_http(const struct servent *service)
+{
+	ck_assert_ptr_nonnull(service);
+	ck_assert_str_eq(service->s_name, "http");
+	ck_assert_str_eq(service->s_proto, "tcp");
+	ck_assert_int_eq(ntohs((uint16_t)service->s_port), 80);
+	ck_assert_ptr_nonnull(service->s_aliases);
+}
+
+START_TEST(a_service_is_found_by_name_and_by_port)
+{
+	struct servent record, *result = &record;
+
+	ck_assert_ptr_null(getservbyname("no such service", NULL));
+	assert_worked();
+	ck_assert_int_eq(getservbyname_r("no such service", "tcp", &record, buf, sizeof(buf),
+					 &result),
+			 0);
+	ck_assert_ptr_null(result);
+	/* Machines without the file have no services. */
+	if (access("/etc/services", R_OK) != 0)
+		return;
+	assert_is_http(getservbyname("http", "tcp"));
+	assert_is_http(getservbyname("http", NULL));
+	assert_is_http(getservbyport(htons(80), "tcp"));
+	ck_assert_int_eq(getservbyname_r("http", "tcp", &record, buf, sizeof(buf), &result), 0);
+	assert_is_http(result);
+	ck_assert(lies_in_buf(record.s_name) && lies_in_buf(record.s_aliases));
+	memset(&record, 0, sizeof(record));
+	ck_assert_int_eq(getservbyport_r(htons(80), "tcp", &record, buf, sizeof(buf), &result), 0);
+	assert_is_http(result);
+	ck_assert_int_eq(getservbyport_r(htons(80), "tcp", &record, buf, 8, &result), ERANGE);
+}
+END_TEST
+
 START_TEST(nobody_of_that_name_is_no_error)
 {
 	struct passwd user, *no_user = &user;
@@ -141,6 +214,9 @@ Suite *accounts_suite(void)
 	tcase_add_test(tcase, a_group_is_found_by_name_and_by_number);
 	tcase_add_test(tcase, a_user_lies_in_the_buffer);
 	tcase_add_test(tcase, a_group_lies_in_the_buffer);
+	tcase_add_test(tcase, the_groups_of_a_user_are_listed);
+	tcase_add_test(tcase, a_shadow_entry_is_found);
+	tcase_add_test(tcase, a_service_is_found_by_name_and_by_port);
 	tcase_add_test(tcase, nobody_of_that_name_is_no_error);
 	tcase_add_test(tcase, a_buffer_that_is_too_small_is_ERANGE);
 	return suite;
