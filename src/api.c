@@ -10,6 +10,7 @@
 #include "registry/process.h"
 #include "registry/sems.h"
 #include "settings.h"
+#include "sources/offload.h"
 
 int mpgreen_attach(const mpgreen_scheduler *scheduler, void *self)
 {
@@ -147,6 +148,12 @@ int mpgreen_native_enter(void)
 void mpgreen_native_leave(int token)
 {
 	mpg_thread.native_depth = token;
+}
+
+int mpgreen_offload(const char *signature, void (*function)(void), void *result,
+		    void *const arguments[], unsigned flags)
+{
+	return mpg_offload(signature, function, result, arguments, flags);
 }
 
 int mpgreen_stats_read(mpgreen_stats *stats, size_t size)

@@ -77,10 +77,15 @@ libcore_la_SOURCES = \
 	src/sources/futex_worker.c \
 	src/sources/job.c src/sources/job.h \
 	src/sources/lookup.c src/sources/lookup.h \
+	src/sources/offload.c src/sources/offload.h \
+	src/sources/pool.c src/sources/pool.h \
 	src/sources/reaped.c src/sources/reaped.h \
 	src/sources/resolver.c src/sources/resolver.h \
-	src/sources/thread.c src/sources/thread.h
-libcore_la_LIBADD = -lpthread -ldl $(RT_LIBS)
+	src/sources/serial.c src/sources/serial.h \
+	src/sources/signature.c src/sources/signature.h \
+	src/sources/thread.c src/sources/thread.h \
+	src/sources/types.c src/sources/types.h
+libcore_la_LIBADD = -lpthread -ldl $(RT_LIBS) $(FFI_LIBS)
 
 lib_LTLIBRARIES = libmpgreen.la
 libmpgreen_la_SOURCES =

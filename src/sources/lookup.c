@@ -3,14 +3,11 @@
 
 #define ALIGNMENT 16
 
-/* libc's look-ups hold locks and sockets, and a cancelled one would keep them for ever. */
 static void run(struct mpg_job *job)
 {
 	struct mpg_lookup *l = (struct mpg_lookup *)job;
 	bool away = !pthread_equal(l->caller, pthread_self());
-	int cancelling;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
 	if (l->resolves && away)
 		mpg_resolver_adopt(&l->resolver);
 	errno = l->error;
@@ -21,7 +18,6 @@ static void run(struct mpg_job *job)
 	if (l->resolves && away)
 		mpg_resolver_leave(&l->resolver);
 	mpg_job_finish(job, 0);
-	pthread_setcancelstate(cancelling, NULL);
 }
 
 static void give_back(struct mpg_job *job)
@@ -47,6 +43,9 @@ struct mpg_lookup *mpg_lookup_new(size_t size, size_t room, void (*ask)(struct m
 	}
 	l->job.give_back = give_back;
 	l->job.wins_nothing = true;
+	l->job.may_queue = true;
+	/* libc holds locks and sockets in it. */
+	l->job.uncancellable = true;
 	l->ask = ask;
 	l->wait = wait;
 	l->room = (char *)l + size;

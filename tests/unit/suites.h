@@ -23,8 +23,10 @@
 	SUITE(wait) \
 	SUITE(interrupted) \
 	SUITE(progress) \
+	SUITE(signature) \
 	SUITE(job) \
 	SUITE(abandoned) \
+	SUITE(offload) \
 	SUITE(child) \
 	SUITE(futex) \
 	SUITE(iovec) \
