@@ -11,16 +11,22 @@
 /* A fortified prototype would redefine the names we intercept. */
 #undef _FORTIFY_SOURCE
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <mqueue.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pty.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <semaphore.h>
+#include <shadow.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -78,6 +84,21 @@ int __xpg_sigpause(int sig);
 int __mq_open_2(const char *name, int flags);
 int __open_2(const char *path, int flags);
 int __openat_2(int directory, const char *path, int flags);
+/* Before glibc 2.34 the header makes these the names of others. */
+struct __res_state;
+int res_nquery(struct __res_state *state, const char *name, int class, int type,
+	       unsigned char *answer, int size);
+int res_nquerydomain(struct __res_state *state, const char *name, const char *domain, int class,
+		     int type, unsigned char *answer, int size);
+int res_nsearch(struct __res_state *state, const char *name, int class, int type,
+		unsigned char *answer, int size);
+int res_nsend(struct __res_state *state, const unsigned char *message, int len,
+	      unsigned char *answer, int size);
+int res_query(const char *name, int class, int type, unsigned char *answer, int size);
+int res_querydomain(const char *name, const char *domain, int class, int type,
+		    unsigned char *answer, int size);
+int res_search(const char *name, int class, int type, unsigned char *answer, int size);
+int res_send(const unsigned char *message, int len, unsigned char *answer, int size);
 #pragma GCC visibility pop
 
 #endif

@@ -7,6 +7,7 @@ libcore_la_SOURCES = \
 	src/api.c \
 	src/calls.def \
 	src/calls/accept.c \
+	src/calls/accounts.c \
 	src/calls/birth.c \
 	src/calls/chk.c \
 	src/calls/connect.c \
@@ -14,17 +15,22 @@ libcore_la_SOURCES = \
 	src/calls/copy.c \
 	src/calls/epoll.c \
 	src/calls/fd.c \
+	src/calls/hosts.c \
 	src/calls/iovec.c src/calls/iovec.h \
 	src/calls/mqueue.c \
+	src/calls/names.c src/calls/names.h \
 	src/calls/open.c \
 	src/calls/poll.c \
 	src/calls/popen.c src/calls/popen.h \
 	src/calls/process.c \
+	src/calls/query.c \
 	src/calls/readiness.c src/calls/readiness.h \
 	src/calls/receive.c \
+	src/calls/record.c src/calls/record.h \
 	src/calls/select.c \
 	src/calls/sem.c \
 	src/calls/send.c \
+	src/calls/services.c \
 	src/calls/shell.c src/calls/shell.h \
 	src/calls/signal.c \
 	src/calls/sigwait.c \
@@ -70,9 +76,11 @@ libcore_la_SOURCES = \
 	src/sources/futex_ways.h \
 	src/sources/futex_worker.c \
 	src/sources/job.c src/sources/job.h \
+	src/sources/lookup.c src/sources/lookup.h \
 	src/sources/offload.c src/sources/offload.h \
 	src/sources/pool.c src/sources/pool.h \
 	src/sources/reaped.c src/sources/reaped.h \
+	src/sources/resolver.c src/sources/resolver.h \
 	src/sources/serial.c src/sources/serial.h \
 	src/sources/signature.c src/sources/signature.h \
 	src/sources/thread.c src/sources/thread.h \

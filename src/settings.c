@@ -6,7 +6,7 @@
 #define TURN_MS_MAX 60000
 #define WORKERS_MAX 256
 
-struct mpg_settings mpg_settings = { .python = MPG_ON, .turn_ms = 10, .workers = 8 };
+struct mpg_settings mpg_settings = { .python = MPG_ON, .turn_ms = 10, .workers = 32 };
 
 /* A variable takes one of its words, numbered from 0, or with no words a number up to `max`. */
 static const struct variable {

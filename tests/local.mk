@@ -10,6 +10,7 @@ tests_libconformance_la_CPPFLAGS = $(conformance_flags)
 tests_libconformance_la_CFLAGS = $(conformance_cflags)
 tests_libconformance_la_SOURCES = \
 	tests/conformance/suites.h \
+	tests/conformance/test_accounts.c \
 	tests/conformance/test_api.c \
 	tests/conformance/test_cancel.c \
 	tests/conformance/test_child.c \
@@ -21,12 +22,15 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_fd.c \
 	tests/conformance/test_fibers.c \
 	tests/conformance/test_fork.c \
+	tests/conformance/test_hosts.c \
 	tests/conformance/test_mqueue.c \
 	tests/conformance/test_names.c \
 	tests/conformance/test_poll.c \
+	tests/conformance/test_query.c \
 	tests/conformance/test_read.c \
 	tests/conformance/test_receive.c \
 	tests/conformance/test_recvmmsg.c \
+	tests/conformance/test_resolve.c \
 	tests/conformance/test_select.c \
 	tests/conformance/test_sem.c \
 	tests/conformance/test_sem_ends.c \
@@ -43,6 +47,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_write.c \
 	tests/support/fibers.c tests/support/fibers.h \
 	tests/support/kinds.c tests/support/kinds.h \
+	tests/support/nameserver.c tests/support/nameserver.h \
 	tests/support/signals.c tests/support/signals.h \
 	tests/support/switch.h \
 	tests/support/way.c tests/support/way.h
@@ -54,7 +59,7 @@ tests_libfortified_la_SOURCES = tests/conformance/test_fortified.c
 
 conformance_programs = tests/way_native tests/way_poll tests/way_fibers
 conformance_libs = tests/libconformance.la tests/libfortified.la libmpgreen.la $(CHECK_LIBS) \
-	-lutil -lpthread $(RT_LIBS)
+	-lresolv -lutil -lpthread $(RT_LIBS)
 check_PROGRAMS += $(conformance_programs)
 TESTS += $(conformance_programs)
 tests_way_native_CPPFLAGS = $(conformance_flags)

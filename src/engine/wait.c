@@ -72,6 +72,8 @@ void mpg_wait_for_entry(struct mpg_wait *w, int fd)
 
 bool mpg_wait_was_interrupted(const struct mpg_wait *w)
 {
+	if (w->always_restarts)
+		return false;
 	if (w->never_restarts)
 		return mpg_thread.handled != w->handled;
 	return mpg_thread.interrupted != w->interrupted;

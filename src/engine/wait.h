@@ -35,6 +35,7 @@ struct mpg_wait {
 	unsigned short attempt;
 	bool asked;			/* the kernel has said what O_NONBLOCK and SO_*TIMEO are */
 	bool never_restarts;		/* EINTR even for a handler with SA_RESTART */
+	bool always_restarts;		/* no EINTR, whatever handler runs */
 	int timeout_error;		/* errno when the deadline passes */
 	int saved_errno;
 	int64_t deadline;

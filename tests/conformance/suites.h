@@ -37,6 +37,10 @@
 	X(spawn) \
 	X(cancel) \
 	X(names) \
+	X(resolve) \
+	X(hosts) \
+	X(query) \
+	X(accounts) \
 	X(fortified) \
 	X(api) \
 	X(fibers)

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "sources/lookup.h"
+
+#define ALIGNMENT 16
+
+static void run(struct mpg_job *job)
+{
+	struct mpg_lookup *l = (struct mpg_lookup *)job;
+	bool away = !pthread_equal(l->caller, pthread_self());
+
+	if (l->resolves && away)
+		mpg_resolver_adopt(&l->resolver);
+	errno = l->error;
+	h_errno = l->h_error;
+	l->ask(l);
+	l->error = errno;
+	l->h_error = h_errno;
+	if (l->resolves && away)
+		mpg_resolver_leave(&l->resolver);
+	mpg_job_finish(job, 0);
+}
+
+static void give_back(struct mpg_job *job)
+{
+	struct mpg_lookup *l = (struct mpg_lookup *)job;
+
+	if (l->discard)
+		l->discard(l);
+}
+
+struct mpg_lookup *mpg_lookup_new(size_t size, size_t room, void (*ask)(struct mpg_lookup *),
+				  const char *call)
+{
+	struct mpg_lookup *l;
+	struct mpg_wait wait;
+
+	if (!mpg_wait_begin_other(&wait, call))
+		return NULL;
+	l = (struct mpg_lookup *)mpg_job_new(size + room, run);
+	if (!l) {
+		errno = wait.saved_errno;
+		return NULL;
+	}
+	l->job.give_back = give_back;
+	l->job.wins_nothing = true;
+	l->job.may_queue = true;
+	/* libc holds locks and sockets in it. */
+	l->job.uncancellable = true;
+	l->ask = ask;
+	l->wait = wait;
+	l->room = (char *)l + size;
+	return l;
+}
+
+size_t mpg_lookup_string_room(const char *string)
+{
+	return string ? strlen(string) + 1 : 0;
+}
+
+size_t mpg_lookup_bytes_room(size_t len)
+{
+	return len + 2 * ALIGNMENT;
+}
+
+char *mpg_lookup_string(struct mpg_lookup *l, const char *string)
+{
+	size_t len = mpg_lookup_string_room(string);
+	char *copy = l->room;
+
+	if (!string)
+		return NULL;
+	memcpy(copy, string, len);
+	l->room += len;
+	return copy;
+}
+
+void *mpg_lookup_bytes(struct mpg_lookup *l, const void *from, size_t len)
+{
+	char *copy = l->room;
+
+	if (!from)
+		return NULL;
+	copy += ((uintptr_t)from - (uintptr_t)copy) % ALIGNMENT;
+	memcpy(copy, from, len);
+	l->room = copy + len;
+	return copy;
+}
+
+enum mpg_lookup_end mpg_lookup_run(struct mpg_lookup *l)
+{
+	errno = l->wait.saved_errno;
+	if (l->resolves && !mpg_resolver_copy_own(&l->resolver))
+		return MPG_LOOKUP_NATIVE;
+	l->wait.always_restarts = true;
+	l->caller = pthread_self();
+	l->error = l->wait.saved_errno;
+	l->h_error = h_errno;
+	if (mpg_job_run(&l->wait, &l->job)) {
+		mpg_wait_end(&l->wait);
+		if (l->resolves)
+			_res.res_h_errno = l->resolver.state.res_h_errno;
+		h_errno = l->h_error;
+		errno = l->error;
+		return MPG_LOOKUP_ANSWERED;
+	}
+	if (!mpg_wait_was_forked(&l->wait))
+		return MPG_LOOKUP_ENDED;
+	/* The worker stayed in the parent. */
+	errno = l->wait.saved_errno;
+	return MPG_LOOKUP_NATIVE;
+}
+
+void mpg_lookup_drop(struct mpg_lookup **lookup)
+{
+	struct mpg_job *job = *lookup ? &(*lookup)->job : NULL;
+
+	mpg_job_drop(&job);
+}
