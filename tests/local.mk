@@ -21,8 +21,10 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_fd.c \
 	tests/conformance/test_fibers.c \
 	tests/conformance/test_fork.c \
+	tests/conformance/test_lock.c \
 	tests/conformance/test_mqueue.c \
 	tests/conformance/test_names.c \
+	tests/conformance/test_open.c \
 	tests/conformance/test_poll.c \
 	tests/conformance/test_read.c \
 	tests/conformance/test_receive.c \

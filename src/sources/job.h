@@ -33,7 +33,7 @@ struct mpg_job {
 	_Atomic int references;
 	_Atomic bool done;
 	bool wins_nothing;		/* so whoever leaves it need not wait for its end */
-	bool interruptible;		/* run() is a call that no handler restarts */
+	bool interruptible;		/* run() is a call that a signal ends with EINTR */
 	_Atomic bool abandoned;		/* for run() to see */
 	_Atomic pid_t thread;
 	bool running;			/* a worker is to be joined */
