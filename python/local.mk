@@ -22,6 +22,7 @@ python_tests = \
 	python/tests/test_blocking_cases.py \
 	python/tests/test_cancel.py \
 	python/tests/test_children.py \
+	python/tests/test_files.py \
 	python/tests/test_fork.py \
 	python/tests/test_interface.py \
 	python/tests/test_ipc.py \

@@ -15,11 +15,13 @@ libcore_la_SOURCES = \
 	src/calls/copy.c \
 	src/calls/epoll.c \
 	src/calls/fd.c \
+	src/calls/fopen.c \
 	src/calls/hosts.c \
 	src/calls/iovec.c src/calls/iovec.h \
+	src/calls/lock.c src/calls/lock.h \
 	src/calls/mqueue.c \
 	src/calls/names.c src/calls/names.h \
-	src/calls/open.c \
+	src/calls/open.c src/calls/open.h \
 	src/calls/poll.c \
 	src/calls/popen.c src/calls/popen.h \
 	src/calls/process.c \
@@ -55,6 +57,7 @@ libcore_la_SOURCES = \
 	src/os/linux/fdset.c src/os/linux/fdset.h \
 	src/os/linux/futexring.c src/os/linux/futexring.h \
 	src/os/linux/interpose.h \
+	src/os/linux/interrupt.c src/os/linux/interrupt.h \
 	src/os/linux/nowait.c src/os/linux/nowait.h \
 	src/os/linux/proc.c src/os/linux/proc.h \
 	src/os/linux/ring.c src/os/linux/ring.h \

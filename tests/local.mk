@@ -23,8 +23,10 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_fibers.c \
 	tests/conformance/test_fork.c \
 	tests/conformance/test_hosts.c \
+	tests/conformance/test_lock.c \
 	tests/conformance/test_mqueue.c \
 	tests/conformance/test_names.c \
+	tests/conformance/test_open.c \
 	tests/conformance/test_poll.c \
 	tests/conformance/test_query.c \
 	tests/conformance/test_read.c \

@@ -3,6 +3,7 @@
  * The life of a descriptor: close() and what closes along the way, and the copies. Waits on an fd
  * that is closed end with EBADF, and its number begins anew. The library's own fds stay open.
  */
+#include "calls/lock.h"
 #include "calls/popen.h"
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
@@ -105,6 +106,8 @@ INTERPOSE(int, fcntl, int fd, int command, ...)
 	va_start(arguments, command);
 	argument = va_arg(arguments, void *);
 	va_end(arguments);
+	if (mpg_lock_may_wait(command))
+		return mpg_lock_record(fd, command, argument);
 	r = REAL(fcntl)(fd, command, argument);
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
 		mpg_wait_born(r);

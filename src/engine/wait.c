@@ -170,17 +170,30 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 
 /*
  * A scheduler watches for the state of an fd; from the fourth wait on, for its changes. It does not
- * know which fd is behind the set: the set's alarm tells of a close() of it.
+ * know which fd is behind the set: the set's alarm tells of a close() of it. So does it where
+ * another fd is waited for in the stead of the call's.
  */
 #define SPURIOUS 3
+
+static bool open_set(struct mpg_wait *w, int fd, short events)
+{
+	return mpg_fdset_open(&w->edge) && mpg_fdset_add(&w->edge, fd, events)
+		&& (fd == w->fd || mpg_fdset_add(&w->edge, w->fd, 0));
+}
 
 static int wait_for_change(struct mpg_wait *w, int fd, short events)
 {
 	int verdict;
 
-	if (!mpg_fdset_is_open(&w->edge)
-	    && !(mpg_fdset_open(&w->edge) && mpg_fdset_add(&w->edge, fd, events)))
-		return wait_once(w, fd, events);
+	if (!mpg_fdset_is_open(&w->edge)) {
+		if (!open_set(w, fd, events)) {
+			mpg_fdset_close(&w->edge);
+			return wait_once(w, fd, events);
+		}
+		/* Not heard of before the fd was a member. */
+		if (was_woken(w))
+			return MPGREEN_READY;
+	}
 	verdict = wait_once(w, w->edge.fd, POLLIN);
 	if (!mpg_wait_was_forked(w))
 		mpg_fdset_settle(&w->edge);
@@ -211,7 +224,7 @@ static int wait_counted(struct mpg_wait *w, int fd, short events)
 		if (was_woken(w))
 			return MPGREEN_READY;
 	}
-	if (fd >= 0 && w->attempt >= SPURIOUS)
+	if (fd >= 0 && (w->attempt >= SPURIOUS || (w->entry && fd != w->fd)))
 		return wait_for_change(w, fd, events);
 	return wait_once(w, fd, events);
 }

@@ -2,13 +2,21 @@
 #include "sources/job.h"
 #include "engine/doorbell.h"
 #include "engine/stats.h"
+#include "os/linux/interrupt.h"
 #include "real.h"
 #include "registry/private.h"
 #include "registry/process.h"
 #include "sources/thread.h"
 
 /* How long the thread may be blocked until a cancelled worker has left its call. */
-#define INTERRUPTIBLE_MS 10
+#define CANCELLED_MS 10
+
+/*
+ * One that is interrupted comes at once, as soon as it gets a processor; only a file server that does
+ * not answer keeps it longer. To go on without it would be wrong: what it wins later, a lock of the
+ * process for instance, might be what the caller has got in the meantime by another call.
+ */
+#define INTERRUPTED_MS 1000
 
 struct mpg_job *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
 {
@@ -95,24 +103,24 @@ static int start(struct mpg_job *job)
  * our hand: the call ends with EINTR, or else with what it won. It may come just before the call
  * begins, so it comes again.
  */
-#define SIGCANCEL __SIGRTMIN
-
 static void interrupt(struct mpg_job *job)
 {
 	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
 
-	for (int i = 0; i < INTERRUPTIBLE_MS && !atomic_load(&job->done); i++) {
+	mpg_interrupt_begin();
+	for (int i = 0; i < INTERRUPTED_MS && !atomic_load(&job->done); i++) {
 		if (atomic_load(&job->thread))
-			syscall(SYS_tgkill, getpid(), atomic_load(&job->thread), SIGCANCEL);
+			mpg_interrupt(atomic_load(&job->thread));
 		REAL(poll)(&bell, 1, 1);
 	}
+	mpg_interrupt_end();
 }
 
 static void wait_for_end(const struct mpg_job *job)
 {
 	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
 
-	REAL(poll)(&bell, 1, INTERRUPTIBLE_MS);
+	REAL(poll)(&bell, 1, CANCELLED_MS);
 }
 
 /*
@@ -152,6 +160,8 @@ static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
 	unsigned forks = mpg_process_forks;
 	int error;
 
+	/* A set for the fd of the call, which it has waited for before. */
+	mpg_wait_end(w);
 	while (!atomic_load(&job->done)) {
 		if (job->uncancellable)
 			mpg_wait_ignore_handlers(w);

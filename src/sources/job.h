@@ -41,7 +41,7 @@ struct mpg_job {
 	bool wins_nothing;		/* so whoever leaves it need not wait for its end */
 	bool may_queue;			/* it ends by itself, whatever others do */
 	bool uncancellable;		/* and left to itself at once */
-	bool interruptible;		/* run() is a call that no handler restarts */
+	bool interruptible;		/* run() is a call that a signal ends with EINTR */
 	_Atomic bool abandoned;		/* for run() to see */
 	_Atomic pid_t thread;
 	bool running;			/* or stands in line */

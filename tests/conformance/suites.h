@@ -31,6 +31,8 @@
 	X(signal) \
 	X(close) \
 	X(fd) \
+	X(open) \
+	X(lock) \
 	X(fork) \
 	X(child) \
 	X(system) \
