@@ -384,5 +384,5 @@ SUITE_OF(pool, { no_thread_is_there_before_it_is_needed, NOT_UNDER_TSAN },
 	 { work_that_ends_its_thread_is_done_with, NOT_UNDER_ASAN },
 	 { an_idle_thread_ends_after_a_while, NOT_UNDER_TSAN },
 	 { after_a_burst_only_as_many_stay_as_are_allowed, NOT_UNDER_TSAN },
-	 { a_fork_child_has_workers_of_its_own, 0 },
-	 { a_fork_child_does_not_call_the_idle_thread_of_its_parent, 0 })
+	 { a_fork_child_has_workers_of_its_own, NOT_UNDER_TSAN },
+	 { a_fork_child_does_not_call_the_idle_thread_of_its_parent, NOT_UNDER_TSAN })
