@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams that are opened: their flags, their numbers, what becomes of one that is opened anew. That
- * they wait for the other end of a FIFO is in test_open.c.
+ * Streams that are opened: their flags, their numbers, what becomes of one that is opened anew.
+ * That they wait for the other end of a FIFO is in test_open.c.
  */
 #include <fcntl.h>
 #include <stdio.h>
