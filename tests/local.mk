@@ -21,9 +21,11 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_events.c \
 	tests/conformance/test_fd.c \
 	tests/conformance/test_fibers.c \
+	tests/conformance/test_fopen.c \
 	tests/conformance/test_fork.c \
 	tests/conformance/test_hosts.c \
 	tests/conformance/test_lock.c \
+	tests/conformance/test_lock_ends.c \
 	tests/conformance/test_mqueue.c \
 	tests/conformance/test_names.c \
 	tests/conformance/test_open.c \
@@ -49,8 +51,10 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_transfer.c \
 	tests/conformance/test_write.c \
 	tests/support/fibers.c tests/support/fibers.h \
+	tests/support/fifos.c tests/support/fifos.h \
 	tests/support/kinds.c tests/support/kinds.h \
 	tests/support/nameserver.c tests/support/nameserver.h \
+	tests/support/locks.c tests/support/locks.h \
 	tests/support/signals.c tests/support/signals.h \
 	tests/support/switch.h \
 	tests/support/way.c tests/support/way.h

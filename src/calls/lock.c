@@ -19,10 +19,7 @@ struct lock_job {
 	uint32_t generation;
 };
 
-/*
- * Has fd been left alone since the call began? If it was closed, another file may have its number by
- * now.
- */
+/* Has fd been left alone since the call began? Closed, its number may be another file's by now. */
 static bool is_still_open(const struct lock_job *l)
 {
 	if (!l->entry || atomic_load(&l->entry->generation) == l->generation)

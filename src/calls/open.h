@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening a FIFO waits until somebody opens its other end. A worker does it, for the kernel tells of
- * that in no other way: to open it with O_NONBLOCK first would be seen by whoever waits there.
+ * Opening a FIFO waits until somebody opens its other end. A worker does it, for the kernel tells
+ * of that in no other way: to open it with O_NONBLOCK first would be seen by whoever waits there.
  */
 #ifndef MPG_OPEN_H
 #define MPG_OPEN_H

@@ -12,9 +12,9 @@
 #define CANCELLED_MS 10
 
 /*
- * One that is interrupted comes at once, as soon as it gets a processor; only a file server that does
- * not answer keeps it longer. To go on without it would be wrong: what it wins later, a lock of the
- * process for instance, might be what the caller has got in the meantime by another call.
+ * One that is interrupted comes as soon as it gets a processor; only a file server that does not
+ * answer keeps it. To go on without it would be wrong: what it wins later, a lock of the process
+ * for instance, may be what the caller has got in the meantime by another call.
  */
 #define INTERRUPTED_MS 1000
 

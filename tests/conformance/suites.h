@@ -32,7 +32,9 @@
 	X(close) \
 	X(fd) \
 	X(open) \
+	X(fopen) \
 	X(lock) \
+	X(lock_ends) \
 	X(fork) \
 	X(child) \
 	X(system) \

@@ -13,9 +13,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <wchar.h>
 
-#include "fibers.h"
+#include "fifos.h"
 #include "kinds.h"
 #include "signals.h"
 #include "suites.h"
@@ -29,48 +28,7 @@ int __openat_2(int folder, const char *path, int flags);
 int __openat64_2(int folder, const char *path, int flags);
 FILE *_IO_fopen(const char *path, const char *mode);
 
-static char fifo[256], link_to_it[256];
-static int folder = -1, other_end = -1;
 static FILE *stream;
-
-static void make_fifo(void)
-{
-	strcpy(fifo, scratch("link"));
-	strcpy(link_to_it, fifo);
-	strcpy(fifo, scratch("fifo"));
-	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
-	ck_assert_int_eq(symlink("fifo", link_to_it), 0);
-	*strrchr(fifo, '/') = '\0';
-	folder = open(fifo, O_DIRECTORY | O_CLOEXEC);
-	ck_assert_int_ge(folder, 0);
-	fifo[strlen(fifo)] = '/';
-}
-
-static void remove_fifo(void)
-{
-	unlink(fifo);
-	unlink(link_to_it);
-	*strrchr(fifo, '/') = '\0';
-	rmdir(fifo);
-}
-
-/* Past the library, as a process does that has not loaded it. */
-static int native_open(int flags)
-{
-	return (int)syscall(SYS_openat, AT_FDCWD, fifo, flags | O_CLOEXEC, 0);
-}
-
-static void open_to_write(void)
-{
-	other_end = native_open(O_WRONLY);
-	ck_assert_int_ge(other_end, 0);
-}
-
-static void open_to_read(void)
-{
-	other_end = native_open(O_RDONLY);
-	ck_assert_int_ge(other_end, 0);
-}
 
 static int by_open(int flags)
 {
@@ -193,11 +151,13 @@ static int by_freopen64(int flags)
 
 /* Those first that take all flags. */
 static int (*const calls[])(int flags) = {
-	by_open,	   by_open_with_mode,  by_link,		 by_openat,
-	by_open64,	   by_openat64,	       by_internal_open, by_internal_open64,
-	by_open_2,	   by_open64_2,	       by_openat_2,	 by_openat64_2,
-	by_creat,	   by_creat64,	       by_fopen,	 by_fopen64,
-	by_fopen_to_append, by_internal_fopen, by_freopen,	 by_freopen64,
+	by_open,	  by_open_with_mode,  by_link,
+	by_openat,	  by_open64,	      by_openat64,
+	by_internal_open, by_internal_open64, by_open_2,
+	by_open64_2,	  by_openat_2,	      by_openat64_2,
+	by_creat,	  by_creat64,	      by_fopen,
+	by_fopen64,	  by_fopen_to_append, by_internal_fopen,
+	by_freopen,	  by_freopen64,
 };
 enum { CALLS = sizeof(calls) / sizeof(calls[0]), CALLS_FOR_FDS = 14 };
 
@@ -327,91 +287,10 @@ START_TEST(the_lowest_number_is_taken)
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(native_open(O_WRONLY) < 0);
+		_exit(native_fifo(O_WRONLY) < 0);
 	close(low);
 	ck_assert_int_eq(open(fifo, O_RDONLY), low);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-}
-END_TEST
-
-static void assert_flags(int end, int status, int descriptor)
-{
-	ck_assert_int_ge(end, 0);
-	ck_assert_int_eq(fcntl(end, F_GETFL) & (O_APPEND | O_NONBLOCK | O_SYNC), status);
-	ck_assert_int_eq(fcntl(end, F_GETFD), descriptor);
-}
-
-static const struct flags_row {
-	const char *mode;
-	int flags, status, descriptor;
-} flags_rows[] = {
-	{ NULL, O_WRONLY, 0, 0 },
-	{ NULL, O_WRONLY | O_APPEND | O_CLOEXEC, O_APPEND, FD_CLOEXEC },
-	{ NULL, O_WRONLY | O_SYNC, O_SYNC, 0 },
-	{ "w", 0, 0, 0 },
-	{ "we", 0, 0, FD_CLOEXEC },
-	{ "a", 0, O_APPEND, 0 },
-	{ "abe", 0, O_APPEND, FD_CLOEXEC },
-};
-enum { FLAGS_ROWS = sizeof(flags_rows) / sizeof(flags_rows[0]) };
-
-START_TEST(flags_and_modes_are_what_was_asked_for)
-{
-	const struct flags_row *row = &flags_rows[_i];
-
-	other_side(0, open_to_read);
-	assert_flags(row->mode ? number_of(fopen(fifo, row->mode)) : open(fifo, row->flags),
-		     row->status, row->descriptor);
-	assert_waited();
-	if (!row->mode)
-		return;
-	other_side_join();
-	other_side(0, open_to_read);
-	close(other_end);
-	fclose(stream);
-	assert_flags(number_of(freopen(fifo, row->mode, any_stream())), row->status,
-		     row->descriptor);
-}
-END_TEST
-
-START_TEST(a_stream_has_the_encoding_asked_for)
-{
-	other_side(0, open_to_write);
-	stream = fopen(fifo, "r,ccs=UTF-8");
-	ck_assert_ptr_nonnull(stream);
-	other_side_join();
-	ck_assert_int_gt(fwide(stream, 0), 0);
-	ck_assert_int_eq(syscall(SYS_write, other_end, "\xc3\xa9\n", 3), 3);
-	ck_assert_int_eq(fgetwc(stream), 0xe9);
-}
-END_TEST
-
-START_TEST(freopen_keeps_the_number)
-{
-	FILE *any = any_stream();
-	int number = fileno(any);
-
-	other_side(_i, open_to_write);
-	ck_assert_ptr_eq(freopen(fifo, "r", any), any);
-	assert_waited();
-	ck_assert_int_eq(fileno(any), number);
-	other_side_join();
-	assert_reads(number);
-	ck_assert_int_eq(fclose(any), 0);
-	FAILS(EBADF, fcntl(number, F_GETFD));
-}
-END_TEST
-
-START_TEST(a_stream_that_cannot_be_reopened_is_closed)
-{
-	FILE *any = any_stream();
-	int number = fileno(any);
-
-	catch_with(0);
-	other_side(0, raise_it);
-	ck_assert_ptr_null(freopen(fifo, "r", any));
-	ck_assert_int_eq(errno, EINTR);
-	FAILS(EBADF, fcntl(number, F_GETFD));
 }
 END_TEST
 
@@ -427,7 +306,7 @@ START_TEST(a_handler_ends_a_wait)
 	other_side_join();
 	ck_assert_int_eq(signals, 1);
 	/* Nobody reads any more. */
-	FAILS(ENXIO, native_open(O_WRONLY | O_NONBLOCK));
+	FAILS(ENXIO, native_fifo(O_WRONLY | O_NONBLOCK));
 	ck_assert_int_eq(syscall(SYS_dup, 0), before);
 }
 END_TEST
@@ -543,7 +422,7 @@ START_TEST(nothing_stays_open_when_openers_give_up)
 	if (pid == 0) {
 		alarm(20);
 		for (int i = 0; i < MEETINGS; i++) {
-			end = native_open(O_WRONLY);
+			end = native_fifo(O_WRONLY);
 			if (end < 0)
 				_exit(1);
 			syscall(SYS_close, end);
@@ -571,29 +450,6 @@ START_TEST(nothing_stays_open_when_openers_give_up)
 }
 END_TEST
 
-static const char exe[] = "/proc/self/exe";
-
-START_TEST(a_stream_s_number_begins_anew)
-{
-	int ends[2], number;
-	char byte;
-
-	open_pipe(ends);
-	FAILS(EINTR, (catch_with(0), other_side(0, raise_it), read(ends[0], &byte, 1)));
-	number = ends[0];
-	/* Behind the library's back, as libc does it. */
-	syscall(SYS_close, number);
-	stream = fopen(exe, "r");
-	ck_assert_int_eq(fileno(stream), number);
-	count_waits_anew();
-	OK(1, read(number, &byte, 1));
-	ck_assert_ptr_eq(freopen(exe, "re", stream), stream);
-	ck_assert_int_eq(fcntl(fileno(stream), F_GETFD), FD_CLOEXEC);
-	OK(1, read(fileno(stream), &byte, 1));
-	ck_assert_uint_eq(waits(), 0);
-}
-END_TEST
-
 Suite *open_suite(void)
 {
 	Suite *suite = suite_create("open");
@@ -604,18 +460,13 @@ Suite *open_suite(void)
 	each_row(tcase, a_writer_waits_for_a_reader, CALLS);
 	each_row(tcase, a_path_begins_where_it_did_when_the_call_began, 2);
 	tcase_add_test(tcase, the_lowest_number_is_taken);
-	each_side(tcase, freopen_keeps_the_number);
 	tcase_add_test(tcase, nobody_waits_without_need);
 	tcase_add_test(tcase, errors_are_the_kernel_s);
 	tcase_add_test(tcase, who_has_no_right_does_not_wait_for_long);
-	tcase_add_loop_test(tcase, flags_and_modes_are_what_was_asked_for, 0, FLAGS_ROWS);
-	tcase_add_test(tcase, a_stream_has_the_encoding_asked_for);
-	tcase_add_test(tcase, a_stream_that_cannot_be_reopened_is_closed);
 	tcase_add_loop_test(tcase, a_handler_ends_a_wait, 0, CALLS);
 	tcase_add_loop_test(tcase, a_wait_goes_on_after_a_handler_with_SA_RESTART, 0, CALLS);
 	tcase_add_test(tcase, a_signal_handler_waits_natively);
 	tcase_add_test(tcase, two_fibers_open_both_ends);
 	tcase_add_loop_test(tcase, nothing_stays_open_when_openers_give_up, 0, CALLS);
-	tcase_add_test(tcase, a_stream_s_number_begins_anew);
 	return suite;
 }

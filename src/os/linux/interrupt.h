@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How a thread of ours that sits in a system call is made to leave it with EINTR. The signal is
- * glibc's for cancellation, whose handler does nothing on a thread that has disabled it. Newer glibcs
- * install it with SA_RESTART, by which flock(), fcntl() and open() go on: so that flag is taken away
- * for the time of the interruption.
+ * glibc's for cancellation, whose handler does nothing on a thread that has disabled it. Newer
+ * glibcs install it with SA_RESTART, by which flock(), fcntl() and open() go on: so that flag is
+ * taken away for the time of the interruption.
  */
 #ifndef MPG_INTERRUPT_H
 #define MPG_INTERRUPT_H
