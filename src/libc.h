@@ -15,7 +15,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
+#include <link.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <pty.h>

@@ -48,6 +48,7 @@ libcore_la_SOURCES = \
 	src/libc.h \
 	src/os/linux/fdset.c src/os/linux/fdset.h \
 	src/os/linux/futexring.c src/os/linux/futexring.h \
+	src/os/linux/imports.c src/os/linux/imports.h \
 	src/os/linux/interpose.h \
 	src/os/linux/nowait.c src/os/linux/nowait.h \
 	src/os/linux/proc.c src/os/linux/proc.h \
@@ -61,6 +62,7 @@ libcore_la_SOURCES = \
 	src/registry/private.c src/registry/private.h \
 	src/registry/process.c src/registry/process.h \
 	src/registry/sems.c src/registry/sems.h \
+	src/rules/native.c src/rules/native.h \
 	src/settings.c src/settings.h \
 	src/sources/bells.c src/sources/bells.h \
 	src/sources/child.c src/sources/child.h \
