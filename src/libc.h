@@ -60,6 +60,9 @@
 #include <time.h>
 #include <unistd.h>
 #include <utmp.h>
+#if HAVE_FFI
+#include <ffi.h>
+#endif
 #if HAVE_DECL_PIDFD_OPEN
 #include <sys/pidfd.h>
 #endif

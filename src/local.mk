@@ -73,8 +73,10 @@ libcore_la_SOURCES = \
 	src/sources/futex_worker.c \
 	src/sources/job.c src/sources/job.h \
 	src/sources/reaped.c src/sources/reaped.h \
-	src/sources/thread.c src/sources/thread.h
-libcore_la_LIBADD = -lpthread -ldl $(RT_LIBS)
+	src/sources/signature.c src/sources/signature.h \
+	src/sources/thread.c src/sources/thread.h \
+	src/sources/types.c src/sources/types.h
+libcore_la_LIBADD = -lpthread -ldl $(RT_LIBS) $(FFI_LIBS)
 
 lib_LTLIBRARIES = libmpgreen.la
 libmpgreen_la_SOURCES =
