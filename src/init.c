@@ -18,7 +18,9 @@
 #include "settings.h"
 #include "sources/bells.h"
 #include "sources/futex.h"
+#include "sources/pool.h"
 #include "sources/reaped.h"
+#include "sources/serial.h"
 
 static void before_fork(void)
 {
@@ -28,10 +30,14 @@ static void before_fork(void)
 	mpg_scheduler_before_fork();
 	mpg_uring_before_fork();
 	mpg_futex_before_fork();
+	mpg_pool_before_fork();
+	mpg_serial_before_fork();
 }
 
 static void after_fork(void)
 {
+	mpg_serial_after_fork();
+	mpg_pool_after_fork();
 	mpg_futex_after_fork();
 	mpg_uring_after_fork();
 	mpg_scheduler_after_fork();
@@ -50,6 +56,8 @@ static void forked(void)
 
 	mpg_process_adopt();
 	mpg_scheduler_forked();
+	mpg_serial_forked();
+	mpg_pool_forked();
 	mpg_futex_forked();
 	mpg_bells_forked();
 	mpg_uring_forked();

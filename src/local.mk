@@ -72,7 +72,10 @@ libcore_la_SOURCES = \
 	src/sources/futex_ways.h \
 	src/sources/futex_worker.c \
 	src/sources/job.c src/sources/job.h \
+	src/sources/offload.c src/sources/offload.h \
+	src/sources/pool.c src/sources/pool.h \
 	src/sources/reaped.c src/sources/reaped.h \
+	src/sources/serial.c src/sources/serial.h \
 	src/sources/signature.c src/sources/signature.h \
 	src/sources/thread.c src/sources/thread.h \
 	src/sources/types.c src/sources/types.h

@@ -4,8 +4,9 @@
 
 #define PREFIX "MPGREEN_"
 #define TURN_MS_MAX 60000
+#define WORKERS_MAX 256
 
-struct mpg_settings mpg_settings = { .python = MPG_ON, .turn_ms = 10 };
+struct mpg_settings mpg_settings = { .python = MPG_ON, .turn_ms = 10, .workers = 8 };
 
 /* A variable takes one of its words, numbered from 0, or with no words a number up to `max`. */
 static const struct variable {
@@ -21,6 +22,7 @@ static const struct variable {
 	{ "MPGREEN_SEM", &mpg_settings.sem, { "auto", "uring", "waitv", "worker" }, 0 },
 	{ "MPGREEN_STDIO", &mpg_settings.stdio, { "native", "green" }, 0 },
 	{ "MPGREEN_TURN_MS", &mpg_settings.turn_ms, { NULL }, TURN_MS_MAX },
+	{ "MPGREEN_WORKERS", &mpg_settings.workers, { NULL }, WORKERS_MAX },
 };
 
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))

@@ -25,6 +25,7 @@ struct mpg_settings {
 	int sem;	/* enum mpg_sem_choice */
 	int python;	/* enum mpg_switch */
 	int turn_ms;	/* milliseconds that a fiber may run on without a wait; 0: no limit */
+	int workers;	/* threads for work that ends by itself */
 	bool refused;	/* a value was wrong: the library keeps out of everything */
 };
 

@@ -26,6 +26,7 @@
 	SUITE(signature) \
 	SUITE(job) \
 	SUITE(abandoned) \
+	SUITE(offload) \
 	SUITE(child) \
 	SUITE(futex) \
 	SUITE(iovec) \
