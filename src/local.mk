@@ -59,10 +59,16 @@ libcore_la_SOURCES = \
 	src/real.c src/real.h \
 	src/registry/fds.c src/registry/fds.h \
 	src/registry/lock.h \
+	src/registry/peers.c src/registry/peers.h \
+	src/registry/policy.c src/registry/policy.h \
 	src/registry/private.c src/registry/private.h \
 	src/registry/process.c src/registry/process.h \
 	src/registry/sems.c src/registry/sems.h \
+	src/rules/apply.c src/rules/apply.h \
+	src/rules/bindings.c src/rules/bindings.h \
+	src/rules/dl.c src/rules/dl.h \
 	src/rules/native.c src/rules/native.h \
+	src/rules/rules.c src/rules/rules.h \
 	src/settings.c src/settings.h \
 	src/sources/bells.c src/sources/bells.h \
 	src/sources/child.c src/sources/child.h \
