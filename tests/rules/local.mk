@@ -30,3 +30,9 @@ tests_rules_importer_now_la_LDFLAGS = $(rules_now)
 tests_rules_plugin_la_SOURCES = tests/rules/plugin.c
 tests_rules_plugin_la_LDFLAGS = $(rules_lazy)
 tests_rules_plugin_la_LIBADD = tests/rules/libslow.la
+
+check_PROGRAMS += tests/rules/probe
+tests_rules_probe_SOURCES = tests/rules/probe.c
+tests_rules_probe_LDADD = -lpthread -ldl
+dist_check_SCRIPTS += tests/rules/rules.sh
+TESTS += tests/rules/rules.sh
