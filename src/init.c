@@ -14,7 +14,10 @@
 #include "python.h"
 #include "real.h"
 #include "registry/fds.h"
+#include "registry/policy.h"
 #include "registry/process.h"
+#include "rules/apply.h"
+#include "rules/rules.h"
 #include "settings.h"
 #include "sources/bells.h"
 #include "sources/futex.h"
@@ -77,12 +80,17 @@ static void start(void)
 
 	mpg_real_bind();
 	mpg_settings_read();
+	mpg_policy_read();
+	if (mpg_settings.rules)
+		mpg_rules_read(mpg_settings.rules);
 	mpg_process_adopt();
 	pthread_atfork(before_fork, after_fork, forked);
 	if (mpg_settings.scheduler != MPG_SCHEDULER_NONE && !mpg_settings.refused)
 		mpg_scheduler_prepare();
 	if (mpg_settings.python == MPG_ON && !mpg_settings.refused)
 		mpg_python_prepare();
+	if (!mpg_settings.refused)
+		mpg_apply_start();
 	errno = saved_errno;
 }
 

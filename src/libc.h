@@ -16,8 +16,10 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <grp.h>
 #include <limits.h>
+#include <link.h>
 #include <mqueue.h>
 #include <netdb.h>
 #include <netinet/in.h>

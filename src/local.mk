@@ -56,6 +56,7 @@ libcore_la_SOURCES = \
 	src/libc.h \
 	src/os/linux/fdset.c src/os/linux/fdset.h \
 	src/os/linux/futexring.c src/os/linux/futexring.h \
+	src/os/linux/imports.c src/os/linux/imports.h \
 	src/os/linux/interpose.h \
 	src/os/linux/interrupt.c src/os/linux/interrupt.h \
 	src/os/linux/nowait.c src/os/linux/nowait.h \
@@ -67,9 +68,16 @@ libcore_la_SOURCES = \
 	src/real.c src/real.h \
 	src/registry/fds.c src/registry/fds.h \
 	src/registry/lock.h \
+	src/registry/peers.c src/registry/peers.h \
+	src/registry/policy.c src/registry/policy.h \
 	src/registry/private.c src/registry/private.h \
 	src/registry/process.c src/registry/process.h \
 	src/registry/sems.c src/registry/sems.h \
+	src/rules/apply.c src/rules/apply.h \
+	src/rules/bindings.c src/rules/bindings.h \
+	src/rules/dl.c src/rules/dl.h \
+	src/rules/native.c src/rules/native.h \
+	src/rules/rules.c src/rules/rules.h \
 	src/settings.c src/settings.h \
 	src/sources/bells.c src/sources/bells.h \
 	src/sources/child.c src/sources/child.h \

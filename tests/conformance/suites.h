@@ -48,6 +48,7 @@
 	X(fortified) \
 	X(api) \
 	X(offload) \
+	X(imports) \
 	X(fibers)
 
 #define DECLARE(name) Suite *name##_suite(void);

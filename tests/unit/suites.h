@@ -7,6 +7,7 @@
 	SUITE(settings) \
 	SUITE(real) \
 	SUITE(fds) \
+	SUITE(policy) \
 	SUITE(private) \
 	SUITE(process) \
 	SUITE(nowait) \
@@ -34,6 +35,8 @@
 	SUITE(iovec) \
 	SUITE(control) \
 	SUITE(readiness) \
+	SUITE(rules) \
+	SUITE(bindings) \
 	SUITE(python)
 
 #define SUITE(name) Suite *name##_suite(void);
