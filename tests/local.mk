@@ -43,6 +43,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_write.c \
 	tests/support/fibers.c tests/support/fibers.h \
 	tests/support/kinds.c tests/support/kinds.h \
+	tests/support/signals.c tests/support/signals.h \
 	tests/support/switch.h \
 	tests/support/way.c tests/support/way.h
 
