@@ -60,13 +60,15 @@ class MySQLClient(Client):
         return self.ask(connection, "select %s", text)
 
     def fetch(self, connection, size):
-        cursor = connection.cursor()
+        # The usual one makes all rows at once, which keeps threads from running, too.
+        from MySQLdb.cursors import SSCursor
+        cursor = connection.cursor(SSCursor)
         cursor.execute("select repeat('x', 1024) from seq_1_to_%s" % (size // 1024))
         while True:
             rows = cursor.fetchmany(1000)
             if not rows:
                 break
-            yield from (row[0] for row in rows)
+            yield [row[0] for row in rows]
 
     def kill_server(self, connection):
         self.server.kill()

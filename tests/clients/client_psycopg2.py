@@ -72,7 +72,7 @@ class Psycopg2(Client):
                 rows = cursor.fetchmany(1000)
                 if not rows:
                     break
-                yield from (row[0] for row in rows)
+                yield [row[0] for row in rows]
 
     def kill_server(self, connection):
         """One process of it, whereupon it throws out everybody and recovers."""

@@ -47,7 +47,7 @@ class Client:
         """Where the driver can say: would a pool throw this connection away?"""
         return True
 
-    # fetch(connection, size): the answer to one request, `size` bytes of b"x" or "x"
+    # fetch(connection, size): the answer to one request, `size` bytes of b"x" or "x"; yields lists of them
     fetch = None
 
     # kill_server(connection): from elsewhere; that connection, at least, is lost by a crash
