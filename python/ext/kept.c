@@ -11,7 +11,7 @@
  *
  * C code that goes on after that, or ends with an error of its own, leaves an answer half read. Few
  * drivers notice, and a pool would hand out the rest of it as the answer to the next question: the
- * connection is shut down.
+ * connection is shut down. Where it goes on it finds that, and its driver reports the connection lost.
  */
 #include "hub.h"
 
@@ -99,11 +99,12 @@ static int raise_asynchronously(const struct mpb_kept *k)
 	return late ? 0 : -1;
 }
 
-static void interrupt(struct mpb_hub *h, const struct mpb_kept *k)
+static void interrupt(struct mpb_hub *h, struct mpb_kept *k)
 {
 	PyObject *frame = (PyObject *)PyEval_GetFrame();
 	int r = frame ? trace(frame) : 0;
 
+	k->traced = r > 0 ? frame : NULL;
 	if (r == 0 && frame && !h->has_signals)
 		r = raise_asynchronously(k);
 	if (r < 0)
@@ -123,16 +124,26 @@ static ino_t socket_of(int fd)
 }
 
 /* Not one that only listens. The C code may have closed it, and somebody else have got its number. */
-static void break_off(const struct mpb_kept *k)
+static bool is_connection(const struct mpb_kept *k)
 {
+	struct sockaddr_storage peer;
 	socklen_t length = sizeof(int);
 	int type;
 
-	if (k->socket && socket_of(k->fd) == k->socket
-	    && getsockopt(k->fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM
-	    && getpeername(k->fd, (struct sockaddr *)&(struct sockaddr_storage){ 0 },
-			   &(socklen_t){ sizeof(struct sockaddr_storage) }) == 0)
-		shutdown(k->fd, SHUT_RDWR);
+	if (!k->socket || socket_of(k->fd) != k->socket)
+		return false;
+	if (getsockopt(k->fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0 || type != SOCK_STREAM)
+		return false;
+	length = sizeof(peer);
+	return getpeername(k->fd, (struct sockaddr *)&peer, &length) == 0;
+}
+
+static bool break_off(struct mpb_kept *k)
+{
+	bool broken = is_connection(k) && shutdown(k->fd, SHUT_RDWR) == 0;
+
+	k->socket = 0;
+	return broken;
 }
 
 static bool is_dead(PyObject *greenlet)
@@ -178,14 +189,12 @@ int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd)
 	return h->has_signals ? EINTR : ECANCELED;
 }
 
-int mpb_kept_goes_on(struct mpb_hub *h, PyObject *greenlet, int fd)
+bool mpb_kept_goes_on(struct mpb_hub *h, PyObject *greenlet, int fd)
 {
-	const struct mpb_kept *k = *find(&h->kept, greenlet);
+	struct mpb_kept *k = *find(&h->kept, greenlet);
 
 	/* Without signals Python's own functions do so, too: the tracer will tell. */
-	if (h->has_signals && k->fd == fd)
-		break_off(k);
-	return ECANCELED;
+	return h->has_signals && k->fd == fd && break_off(k);
 }
 
 void mpb_kept_drop_all(struct mpb_hub *h)
@@ -250,13 +259,20 @@ static PyObject *deliver_soon(struct mpb_hub *h)
 	Py_RETURN_NONE;
 }
 
+/* Python code that the C code calls on its way out is not the place: it could swallow that. */
+static bool is_called_by_it(const struct mpb_kept *k, PyObject *args)
+{
+	return k->traced && PyTuple_GetItem(args, 1) != k->traced;
+}
+
 PyObject *mpb_kept_raise(PyObject *module, PyObject *args)
 {
 	struct mpb_kept **k = find_own();
 	struct mpb_hub *h;
 
 	(void)module;
-	(void)args;
+	if (k && is_called_by_it(*k, args))
+		Py_RETURN_NONE;
 	if (k) {
 		raise_it(unlink_first(k));
 		return NULL;

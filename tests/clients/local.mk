@@ -17,6 +17,8 @@ EXTRA_DIST += \
 	tests/clients/server_redis.py \
 	tests/clients/servers.py \
 	tests/clients/table.py \
+	tests/clients/test_psycopg2.py \
+	tests/clients/test_sqlite3.py \
 	tests/clients/test_table.py
 
 # CLIENTS_FLAGS: pytest's
