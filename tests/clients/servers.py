@@ -10,8 +10,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 START_SECONDS = 30
 FOLDER = os.environ["CLIENTS_FOLDER"]
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
@@ -33,6 +35,11 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def accepts(port):
+    socket.create_connection(("127.0.0.1", port)).close()
+    return True
 
 
 def as_nobody(end_signal=signal.SIGKILL):
@@ -129,6 +136,27 @@ class Server:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+
+class Peer(Server):
+    """A program of ours, which listens on the address that it is given: a port, if nothing else."""
+
+    script = None
+
+    def prepare(self):
+        with open(os.path.join(HERE, self.script), encoding="utf-8") as source:
+            self.source = source.read()
+        self.port = free_port()
+
+    def argument(self):
+        return str(self.port)
+
+    def command(self):
+        # Nobody may not be allowed to read the file.
+        return [sys.executable, "-c", self.source, self.argument()]
+
+    def is_up(self):
+        return accepts(self.port)
 
 
 _shared = {}

@@ -5,7 +5,8 @@ import importlib
 import servers
 
 # Each is a class of that name in the module of that name.
-NAMES = ["psycopg2.Psycopg2", "mysqlclient.MySQLClient"]
+NAMES = ["psycopg2.Psycopg2", "mysqlclient.MySQLClient", "redis.RedisPy", "hiredis.Hiredis",
+         "ldap.PythonLDAP", "pycurl.PycURL", "zmq.PyZMQ", "dns.DNS"]
 
 
 class Client:
