@@ -152,7 +152,7 @@ void mpb_waiter_wake_soon(struct mpb_hub *h, struct mpb_waiter *w, int verdict);
 /* kept.c */
 extern int mpb_kept_signal;				/* reserved for us */
 extern struct mpb_kept_how {
-	PyObject *in_frame, *elsewhere;		/* tracers: of the frame that is to raise it, of others */
+	PyObject *in_frame, *elsewhere;		/* tracers: of the frame that called, of others */
 	PyObject *late;				/* makes a class for PyThreadState_SetAsyncExc() */
 } mpb_kept_how;
 bool mpb_kept_has(const struct mpb_hub *h, PyObject *greenlet);

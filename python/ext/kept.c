@@ -5,13 +5,13 @@
  * control is back in Python code of the same greenlet.
  *
  * On the main thread a signal is tripped whose handler raises it: CPython looks for signals when a
- * call fails with EINTR, before it tries again. Signals do not run on other threads, and C code that
- * has an error of its own to raise comes out before they do. So the frame that has called it is traced:
- * the first thing that happens there becomes the exception.
+ * call fails with EINTR, before it tries again. On other threads signals do not run, and C code
+ * that has an error of its own to raise is out before they do. So the frame that has called it is
+ * traced: the first thing that happens there becomes the exception.
  *
  * C code that goes on after that, or ends with an error of its own, leaves an answer half read. Few
  * drivers notice, and a pool would hand out the rest of it as the answer to the next question: the
- * connection is shut down. Where it goes on it finds that, and its driver reports the connection lost.
+ * connection is shut down. Code that goes on finds that, and its driver reports it lost.
  */
 #include "hub.h"
 
@@ -112,7 +112,7 @@ static void interrupt(struct mpb_hub *h, struct mpb_kept *k)
 	if (h->has_signals)
 		trip();
 	else if (!frame)
-		/* C code from top to bottom: it gets its error, no Python code is there to get this. */
+		/* C code from top to bottom: it gets its error, nobody is there to get this. */
 		drop(unlink_first(&h->kept));
 }
 
