@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/types.h>
 
 /* The directions of a watch. */
 enum { MPB_IN, MPB_OUT, MPB_DIRECTIONS };
@@ -60,6 +61,9 @@ struct mpb_timers {
 struct mpb_kept {
 	struct mpb_kept *next;
 	PyObject *greenlet, *type, *value, *traceback;
+	const void *traced;			/* the frame that has called the C code, or NULL */
+	int fd;					/* that the wait was for, if it is this socket */
+	ino_t socket;				/* or 0 */
 };
 
 #define MPB_PAGE 4096
@@ -147,13 +151,19 @@ void mpb_waiter_wake_soon(struct mpb_hub *h, struct mpb_waiter *w, int verdict);
 
 /* kept.c */
 extern int mpb_kept_signal;				/* reserved for us */
-extern PyObject *mpb_kept_interrupt;			/* what to call where signals do not run */
+extern struct mpb_kept_how {
+	PyObject *in_frame, *elsewhere;		/* tracers: of the frame that called, of others */
+	PyObject *late;				/* makes a class for PyThreadState_SetAsyncExc() */
+} mpb_kept_how;
 bool mpb_kept_has(const struct mpb_hub *h, PyObject *greenlet);
-/* Takes the exception that is set. Returns the errno that the C code gets. */
-int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet);
+/* Takes the exception that is set in a wait for fd. Returns the errno that the C code gets. */
+int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd);
+/* Its greenlet waits again, for fd. True: that is a connection, which is now at its end. */
+bool mpb_kept_goes_on(int fd);
 void mpb_kept_drop_all(struct mpb_hub *h);
 PyObject *mpb_kept_raise(PyObject *module, PyObject *args);	/* the signal's handler */
 PyObject *mpb_kept_peek(PyObject *module, PyObject *unused);	/* this greenlet's, or None */
 PyObject *mpb_kept_pop(PyObject *module, PyObject *unused);	/* the same, no longer kept */
+PyObject *mpb_kept_break(PyObject *module, PyObject *unused);	/* the connection it waited for */
 
 #endif

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+"""The tests run as greenlets with the library preloaded, or as threads with neither: see `run`."""
+import contextlib
+import faulthandler
+import os
+import sys
+
+GREEN = os.environ["CLIENTS_WAY"] == "greenlets"
+if GREEN:
+    from gevent import monkey
+    monkey.patch_all()
+
+import threading  # noqa: E402
+import time  # noqa: E402
+
+import pytest  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "python", "tests"))
+
+import servers  # noqa: E402
+import table  # noqa: E402
+from stopwatch import PERIOD, Machine, Stopwatch  # noqa: E402
+
+LIMIT = 60
+LONGEST_GAP = 0.05
+# What pytest does not capture.
+REPORT = 3
+
+greenlets_only = pytest.mark.skipif(not GREEN, reason="threads cannot be interrupted")
+
+
+def pytest_configure(config):
+    if GREEN:
+        import gevent
+        import mpgreen
+        gevent.get_hub()
+        if not mpgreen.attached():
+            pytest.exit("libmpgreen.so is not preloaded, or gevent did not find the entry point", 1)
+
+
+def pytest_sessionfinish(session):
+    servers.stop_all()
+
+
+@pytest.fixture(autouse=True)
+def ends_in_time():
+    """A test that hangs hangs in C: only the interpreter itself can end it. So do the servers then."""
+    faulthandler.dump_traceback_later(LIMIT, exit=True, file=REPORT)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+def client_or_skip(name):
+    try:
+        return table.client(name)
+    except servers.Missing as missing:
+        pytest.skip("for this, install %s" % missing)
+
+
+@pytest.fixture
+def connect():
+    """connect(client, ...): closed at the end of the test, whatever has become of it."""
+    opened = []
+
+    def connect(client, **where):
+        opened.append((client, client.connect(**where)))
+        return opened[-1][1]
+    yield connect
+    for client, connection in opened:
+        with contextlib.suppress(Exception):
+            client.close(connection)
+
+
+class Task(threading.Thread):
+    """A greenlet, or a thread; result() is what its function returned, or raises what it raised."""
+
+    def __init__(self, function, *arguments):
+        super().__init__(daemon=True)
+        self.function, self.arguments = function, arguments
+        self.value = self.error = None
+        self.start()
+
+    def run(self):
+        try:
+            self.value = self.function(*self.arguments)
+        except BaseException as error:
+            self.error = error
+
+    def result(self, timeout=LIMIT / 2):
+        self.join(timeout)
+        assert not self.is_alive(), "it still waits"
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+def side_by_side(function, arguments):
+    """function(argument) for each of them at once; their results."""
+    tasks = [Task(function, argument) for argument in arguments]
+    return [task.result() for task in tasks]
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory):
+    machine = Machine(tmp_path_factory.mktemp("clock") / "stalls")
+    yield machine
+    machine.end()
+
+
+class Ticking:
+    """Within it another task ticks: nobody keeps it from that for long. `seconds` is how long it took."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.gaps = []
+
+    def _note(self):
+        stopwatch, now = self._stopwatch(), time.monotonic()
+        self.gaps.append((stopwatch - self._last[0], self._last[1], now))
+        self._last = stopwatch, now
+
+    def _tick(self):
+        self._stopwatch = Stopwatch()
+        self._last = self._stopwatch(), time.monotonic()
+        self._began.set()
+        while not self._ended:
+            time.sleep(PERIOD)
+            self._note()
+
+    def __enter__(self):
+        self._began, self._ended = threading.Event(), False
+        self._task = Task(self._tick)
+        self._began.wait()
+        self.began = time.monotonic()
+        return self
+
+    def __exit__(self, kind, *_):
+        now = time.monotonic()
+        self._ended = True
+        self._task.result()
+        self.stall = self.machine.stall(self.began, now)
+        self.seconds = now - self.began - self.stall
+        gap, began, ended = max(self.gaps)
+        # Threads that compute keep others waiting for the interpreter's lock.
+        if GREEN and kind is None:
+            assert gap < LONGEST_GAP + self.machine.stall(began, ended), \
+                "%.3f s after the beginning" % (began - self.began)
+
+
+@pytest.fixture
+def ticking(machine):
+    """`with ticking():`, or `with ticking() as time:` and afterwards time.seconds."""
+    return lambda: Ticking(machine)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+# Unmodified clients of real servers, in greenlets with the library preloaded; then, as it is natively, in
+# threads without.
+EXTRA_DIST += \
+	tests/clients/client_hiredis.py \
+	tests/clients/client_ldap.py \
+	tests/clients/client_mysqlclient.py \
+	tests/clients/client_psycopg2.py \
+	tests/clients/client_pycurl.py \
+	tests/clients/client_redis.py \
+	tests/clients/client_zmq.py \
+	tests/clients/conftest.py \
+	tests/clients/peer_http.py \
+	tests/clients/peer_late.py \
+	tests/clients/peer_ldap.py \
+	tests/clients/peer_zmq.py \
+	tests/clients/run \
+	tests/clients/server_redis.py \
+	tests/clients/servers.py \
+	tests/clients/table.py \
+	tests/clients/test_mysqlclient.py \
+	tests/clients/test_psycopg2.py \
+	tests/clients/test_sqlite3.py \
+	tests/clients/test_table.py
+
+# CLIENTS_FLAGS: pytest's
+check-clients: all
+	PYTHON=$(PYTHON) $(srcdir)/tests/clients/run --threads $(CLIENTS_FLAGS)
+	PYTHON=$(PYTHON) $(srcdir)/tests/clients/run $(CLIENTS_FLAGS)
+.PHONY: check-clients
