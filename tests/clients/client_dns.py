@@ -81,6 +81,7 @@ def look_up(name):
 
 class DNS(Client):
     module = "ctypes"
+    over_tcp = None
     server_kind = NameServer
     errors = Error
 

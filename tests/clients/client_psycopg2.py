@@ -23,7 +23,7 @@ class PostgreSQL(servers.Server):
 
     def command(self):
         settings = {"listen_addresses": "localhost", "unix_socket_directories": self.folder,
-                    "fsync": "off", "max_connections": 60, "shared_buffers": "16MB",
+                    "fsync": "off", "max_connections": 150, "shared_buffers": "16MB",
                     "autovacuum": "off", "jit": "off"}
         return [self.postgres, "-D", self.path("data"), "-p", str(self.port)] + [
             word for name, value in settings.items() for word in ("-c", "%s=%s" % (name, value))]

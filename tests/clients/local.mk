@@ -13,12 +13,14 @@ EXTRA_DIST += \
 	tests/clients/conftest.py \
 	tests/clients/peer_dns.py \
 	tests/clients/peer_http.py \
+	tests/clients/peer_late.py \
 	tests/clients/peer_ldap.py \
 	tests/clients/peer_zmq.py \
 	tests/clients/run \
 	tests/clients/server_redis.py \
 	tests/clients/servers.py \
 	tests/clients/table.py \
+	tests/clients/test_mysqlclient.py \
 	tests/clients/test_names.py \
 	tests/clients/test_psycopg2.py \
 	tests/clients/test_sqlite3.py \

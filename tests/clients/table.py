@@ -17,6 +17,7 @@ class Client:
     server_kind = None
     errors = ()				# what the driver raises when a connection has been lost
     host = "localhost"			# a name that it looks up
+    over_tcp = True			# connects to server.port
 
     def __init__(self):
         try:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What each client can do in greenlets as it can in threads, while another one ticks every 10 ms."""
+import functools
 import time
 
 import pytest
 
+import servers
 import table
 from conftest import Task, client_or_skip, greenlets_only, side_by_side
 
@@ -40,6 +42,34 @@ def test_many_connect_by_name_side_by_side(client, connect, ticking):
     with ticking():
         answers = side_by_side(lambda pair: client.echo(*pair), list(zip(connections, texts)))
     assert answers == texts
+
+
+@functools.lru_cache(maxsize=None)
+def late_kind(port):
+    class Late(servers.Peer):
+        name = "late-%d" % port
+        script = "peer_late.py"
+
+        def argument(self):
+            return "%d:%d:%s" % (self.port, port, WAIT)
+    return Late
+
+
+@pytest.fixture
+def late(client):
+    """The port of the same server, where it lets each client wait first."""
+    can(client, "over_tcp")
+    return servers.shared(late_kind(client.server.port)).port
+
+
+def test_many_connect_to_a_server_that_is_slow_to_answer(client, connect, late, ticking):
+    def connect_and_ask(text):
+        return client.echo(connect(client, host=client.host, port=late), text)
+    texts = ["answer %d" % number for number in range(MANY)]
+    with ticking() as time:
+        answers = side_by_side(connect_and_ask, texts)
+    assert answers == texts
+    assert WAIT <= time.seconds + time.stall and time.seconds < TOGETHER
 
 
 def test_a_big_result_comes_in_whole(client, connect, ticking):
@@ -117,3 +147,29 @@ def test_a_wait_is_stopped_at_once(client, stop, connect, ticking):
         assert_broken_or_right(client, connection)
         assert client.echo(other, "other") == "other"
         assert client.echo(connect(client), "new") == "new"
+
+
+@greenlets_only
+def test_a_result_of_which_some_has_come_is_given_up(client, connect):
+    can(client, "fetch")
+    from gevent import Timeout
+    interrupted = 0
+    for milliseconds in (1, 3, 10, 30, 60, 100):
+        connection = connect(client)
+        try:
+            with Timeout(milliseconds / 1000):
+                for _ in client.fetch(connection, SIZE):
+                    pass
+        except Timeout:
+            interrupted += 1
+        assert_broken_or_right(client, connection)
+    assert interrupted
+
+
+@greenlets_only
+def test_connecting_is_given_up(client, connect, late, ticking):
+    with ticking() as time:
+        late_by = stopped_by_timeout(
+            lambda: client.echo(connect(client, host=client.host, port=late), "never"))
+    assert late_by < LATEST + time.stall
+    assert client.echo(connect(client), "now") == "now"
