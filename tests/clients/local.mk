@@ -20,9 +20,12 @@ EXTRA_DIST += \
 	tests/clients/server_redis.py \
 	tests/clients/servers.py \
 	tests/clients/table.py \
+	tests/clients/test_hiredis.py \
+	tests/clients/test_ldap.py \
 	tests/clients/test_mysqlclient.py \
 	tests/clients/test_names.py \
 	tests/clients/test_psycopg2.py \
+	tests/clients/test_pycurl.py \
 	tests/clients/test_sqlite3.py \
 	tests/clients/test_table.py \
 	tests/clients/test_together.py \

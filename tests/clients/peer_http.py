@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An HTTP server with slow answers: /wait/SECONDS, /echo/TEXT, /fetch/SIZE."""
+"""An HTTP server with slow answers: /wait/SECONDS, /echo/TEXT, /fetch/SIZE; or how much was put."""
 import http.server
 import sys
 import time
@@ -18,10 +18,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = argument.encode()
         elif what == "fetch":
             body = b"x" * int(argument)
+        self.answer(body)
+
+    def answer(self, body):
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_PUT(self):
+        left = size = int(self.headers["Content-Length"])
+        while left:
+            left -= len(self.rfile.read(min(left, 1 << 16)))
+        self.answer(b"%d" % size)
 
     def log_message(self, *_):
         pass
