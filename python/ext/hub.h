@@ -158,8 +158,8 @@ extern struct mpb_kept_how {
 bool mpb_kept_has(const struct mpb_hub *h, PyObject *greenlet);
 /* Takes the exception that is set in a wait for fd. Returns the errno that the C code gets. */
 int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd);
-/* Its greenlet waits again, for fd. True: a connection which is now at its end. */
-bool mpb_kept_goes_on(struct mpb_hub *h, PyObject *greenlet, int fd);
+/* Its greenlet waits again, for fd. True: that is a connection, which is now at its end. */
+bool mpb_kept_goes_on(int fd);
 void mpb_kept_drop_all(struct mpb_hub *h);
 PyObject *mpb_kept_raise(PyObject *module, PyObject *args);	/* the signal's handler */
 PyObject *mpb_kept_peek(PyObject *module, PyObject *unused);	/* this greenlet's, or None */

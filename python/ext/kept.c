@@ -123,27 +123,22 @@ static ino_t socket_of(int fd)
 	return fd >= 0 && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
 }
 
-/* Not one that only listens. The C code may have closed it, and somebody else have got its number. */
-static bool is_connection(const struct mpb_kept *k)
+/* Not one that only listens. */
+static bool is_connection(int fd)
 {
 	struct sockaddr_storage peer;
 	socklen_t length = sizeof(int);
 	int type;
 
-	if (!k->socket || socket_of(k->fd) != k->socket)
-		return false;
-	if (getsockopt(k->fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0 || type != SOCK_STREAM)
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0 || type != SOCK_STREAM)
 		return false;
 	length = sizeof(peer);
-	return getpeername(k->fd, (struct sockaddr *)&peer, &length) == 0;
+	return getpeername(fd, (struct sockaddr *)&peer, &length) == 0;
 }
 
-static bool break_off(struct mpb_kept *k)
+static bool break_off(int fd)
 {
-	bool broken = is_connection(k) && shutdown(k->fd, SHUT_RDWR) == 0;
-
-	k->socket = 0;
-	return broken;
+	return is_connection(fd) && shutdown(fd, SHUT_RDWR) == 0;
 }
 
 static bool is_dead(PyObject *greenlet)
@@ -189,12 +184,9 @@ int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd)
 	return h->has_signals ? EINTR : ECANCELED;
 }
 
-bool mpb_kept_goes_on(struct mpb_hub *h, PyObject *greenlet, int fd)
+bool mpb_kept_goes_on(int fd)
 {
-	struct mpb_kept *k = *find(&h->kept, greenlet);
-
-	/* Without signals Python's own functions do so, too: the tracer will tell. */
-	return h->has_signals && k->fd == fd && break_off(k);
+	return fd >= 0 && break_off(fd);
 }
 
 void mpb_kept_drop_all(struct mpb_hub *h)
@@ -314,13 +306,14 @@ PyObject *mpb_kept_pop(PyObject *module, PyObject *unused)
 	return value;
 }
 
+/* The C code may have closed it, and somebody else have got its number. */
 PyObject *mpb_kept_break(PyObject *module, PyObject *unused)
 {
 	struct mpb_kept **k = find_own();
 
 	(void)module;
 	(void)unused;
-	if (k)
-		break_off(*k);
+	if (k && (*k)->socket && socket_of((*k)->fd) == (*k)->socket)
+		break_off((*k)->fd);
 	Py_RETURN_NONE;
 }

@@ -24,6 +24,8 @@ from stopwatch import PERIOD, Machine, Stopwatch  # noqa: E402
 
 LIMIT = 60
 LONGEST_GAP = 0.05
+# What pytest does not capture.
+REPORT = 3
 
 greenlets_only = pytest.mark.skipif(not GREEN, reason="threads cannot be interrupted")
 
@@ -44,7 +46,7 @@ def pytest_sessionfinish(session):
 @pytest.fixture(autouse=True)
 def ends_in_time():
     """A test that hangs hangs in C: only the interpreter itself can end it. So do the servers then."""
-    faulthandler.dump_traceback_later(LIMIT, exit=True)
+    faulthandler.dump_traceback_later(LIMIT, exit=True, file=REPORT)
     yield
     faulthandler.cancel_dump_traceback_later()
 
