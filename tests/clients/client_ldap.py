@@ -59,6 +59,11 @@ class PythonLDAP(Client):
     def set_up(self):
         self.errors = self.driver.LDAPError
 
+    def version(self):
+        number = self.driver.VENDOR_VERSION
+        return "python-ldap %s, libldap %d.%d.%d" % (
+            self.driver.__version__, number // 10000, number // 100 % 100, number % 100)
+
     def connect(self, host=None, port=None):
         address = "ldapi://" + self.server.socket
         if host is not None:

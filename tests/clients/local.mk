@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	tests/clients/peer_late.py \
 	tests/clients/peer_ldap.py \
 	tests/clients/peer_zmq.py \
+	tests/clients/report.py \
 	tests/clients/run \
 	tests/clients/server_redis.py \
 	tests/clients/servers.py \
