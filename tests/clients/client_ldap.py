@@ -10,6 +10,7 @@ CONFIGURATION = """
 include /etc/ldap/schema/core.schema
 modulepath /usr/lib/ldap
 moduleload back_sock
+loglevel 0
 threads 64
 sizelimit unlimited
 database sock

@@ -8,6 +8,8 @@ import urllib.parse
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one.
+    wbufsize = -1
 
     def do_GET(self):
         _, what, argument = urllib.parse.unquote(self.path).split("/", 2)

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What libldap has to itself: requests that are not waited for at once, and its own timeouts."""
+import time
+
 import pytest
 
-from conftest import client_or_skip, side_by_side
-from test_table import LATEST, LIMIT, LONG, MANY, TOGETHER, WAIT
+from conftest import client_or_skip, greenlets_only, side_by_side
+from test_table import (LATEST, LIMIT, LONG, MANY, TOGETHER, WAIT, stopped_by_kill,
+                        stopped_by_timeout)
 
 
 @pytest.fixture
@@ -53,3 +56,16 @@ def test_many_share_a_connection_one_after_the_other(client, connect, ticking):
     texts = ["text %d" % number for number in range(MANY)]
     with ticking():
         assert side_by_side(lambda text: client.echo(connection, text), texts) == texts
+
+
+@greenlets_only
+@pytest.mark.parametrize("stop", [stopped_by_timeout, stopped_by_kill])
+def test_the_answer_to_a_request_that_was_stopped_is_kept_for_who_asks(
+        client, ldap, stop, connect, ticking):
+    connection = connect(client)
+    request = connection.search(*client.query("wait", WAIT))
+    stop(lambda: connection.result(request))
+    with ticking():
+        time.sleep(WAIT)
+        assert client.echo(connection, "text") == "text"
+        assert connection.result(ldap.RES_ANY, timeout=LIMIT)[0] == ldap.RES_SEARCH_RESULT

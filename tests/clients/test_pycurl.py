@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from conftest import client_or_skip, side_by_side
-from test_table import LATEST, LIMIT, LONG, MANY, SIZE, WAIT
+from conftest import client_or_skip, greenlets_only, side_by_side
+from test_table import LATEST, LIMIT, LONG, MANY, SIZE, WAIT, stopped_by_kill, stopped_by_timeout
 
 
 @pytest.fixture
@@ -70,3 +70,18 @@ def test_a_big_upload_lets_others_run(client, curl, connect, ticking):
     with ticking():
         connection.perform()
     assert int(answer.getvalue()) == SIZE
+
+
+@greenlets_only
+@pytest.mark.parametrize("stop", [stopped_by_timeout, stopped_by_kill])
+def test_a_handle_that_was_stopped_connects_anew(client, curl, stop, connect, ticking):
+    connection = connect(client)
+    connects = []
+    with ticking():
+        for text in ["one", "two"]:
+            assert client.echo(connection, text) == text
+            connects.append(connection.getinfo(curl.NUM_CONNECTS))
+        stop(lambda: client.wait(connection, LONG))
+        assert client.echo(connection, "three") == "three"
+        connects.append(connection.getinfo(curl.NUM_CONNECTS))
+    assert connects == [1, 0, 1]

@@ -127,3 +127,20 @@ def test_who_waits_to_send_or_receive_is_stopped_and_nothing_is_lost(zmq, pair, 
     assert [pull.recv() for _ in sent] == sent
     with pytest.raises(zmq.Again):
         pull.recv(zmq.DONTWAIT)
+
+
+@greenlets_only
+@pytest.mark.parametrize("stop", [stopped_by_timeout, stopped_by_kill])
+def test_a_request_that_was_stopped_is_under_way_unless_told_otherwise(
+        client, zmq, stop, connect, ticking):
+    strict, relaxed = connect(client), connect(client)
+    relaxed.req_relaxed = relaxed.req_correlate = True
+    for connection in strict, relaxed:
+        with ticking():
+            stop(lambda: client.wait(connection, WAIT))
+    with pytest.raises(zmq.ZMQError) as caught:
+        strict.send(b"echo text")
+    assert caught.value.errno == zmq.EFSM
+    with ticking():
+        assert client.echo(relaxed, "text") == "text"
+        assert strict.recv() == str(WAIT).encode()
