@@ -189,6 +189,9 @@ START_TEST(a_fork_child_calls_the_function_itself)
 }
 END_TEST
 
+/* These two have a dlopen() of their own, which calls the real one. */
+#define UNLESS_SANITIZED(times) (NOT_UNDER_ASAN || NOT_UNDER_TSAN ? -1 : (times))
+
 static void *plugin;
 static void *(*plugin_open)(const char *name);
 static void *(*plugin_next)(const char *name);
@@ -322,7 +325,8 @@ SUITE_OF(bindings, { each_way_of_calling_a_ruled_function_leads_to_a_worker, CAL
 	 { a_rule_for_another_function_or_library_changes_nothing, OTHERS *CALLERS },
 	 { a_fork_child_calls_the_function_itself, CALLERS },
 	 { what_another_library_opens_by_its_path_is_ruled_at_once, CALLERS },
-	 { a_library_that_opens_its_neighbour_by_a_bare_name_finds_it, CALLERS },
+	 { a_library_that_opens_its_neighbour_by_a_bare_name_finds_it,
+	   UNLESS_SANITIZED(CALLERS) },
 	 { a_ruled_function_that_is_looked_up_is_ruled, 0 },
 	 { the_next_function_of_a_name_is_the_next_one_after_the_caller, 0 },
 	 { a_ruled_function_leaves_its_result_and_its_errno, 0 },
