@@ -26,6 +26,7 @@ python_tests = \
 	python/tests/test_interface.py \
 	python/tests/test_ipc.py \
 	python/tests/test_multiprocessing.py \
+	python/tests/test_offload.py \
 	python/tests/test_recursive_locks.py \
 	python/tests/test_rules.py \
 	python/tests/test_semaphores.py \

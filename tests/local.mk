@@ -24,6 +24,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_imports.c \
 	tests/conformance/test_mqueue.c \
 	tests/conformance/test_names.c \
+	tests/conformance/test_offload.c \
 	tests/conformance/test_poll.c \
 	tests/conformance/test_read.c \
 	tests/conformance/test_receive.c \
@@ -44,6 +45,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_write.c \
 	tests/support/fibers.c tests/support/fibers.h \
 	tests/support/kinds.c tests/support/kinds.h \
+	tests/support/signals.c tests/support/signals.h \
 	tests/support/switch.h \
 	tests/support/way.c tests/support/way.h
 

@@ -36,6 +36,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_nowait.c \
 	tests/unit/test_offload.c \
 	tests/unit/test_policy.c \
+	tests/unit/test_pool.c \
 	tests/unit/test_private.c \
 	tests/unit/test_process.c \
 	tests/unit/test_progress.c \
@@ -44,6 +45,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_real.c \
 	tests/unit/test_rules.c \
 	tests/unit/test_scheduler.c \
+	tests/unit/test_serial.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_signals.c \
 	tests/unit/test_signature.c \
