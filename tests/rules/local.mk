@@ -10,6 +10,7 @@ rules_now = $(rules_module) -Wl,-z,now -Wl,-z,relro
 rules_libraries = \
 	tests/rules/libslow.la \
 	tests/rules/caller_lazy.la tests/rules/caller_now.la \
+	tests/rules/held.la \
 	tests/rules/importer_lazy.la tests/rules/importer_now.la \
 	tests/rules/plugin.la
 check_LTLIBRARIES += $(rules_libraries)
@@ -22,6 +23,9 @@ tests_rules_caller_lazy_la_LIBADD = tests/rules/libslow.la
 tests_rules_caller_now_la_SOURCES = tests/rules/caller.c tests/rules/caller.h
 tests_rules_caller_now_la_LDFLAGS = $(rules_now)
 tests_rules_caller_now_la_LIBADD = tests/rules/libslow.la
+tests_rules_held_la_SOURCES = tests/rules/held.c
+tests_rules_held_la_LDFLAGS = $(rules_now)
+tests_rules_held_la_LIBADD = tests/rules/libslow.la
 tests_rules_importer_lazy_la_SOURCES = tests/rules/importer.c
 tests_rules_importer_lazy_la_CPPFLAGS = $(AM_CPPFLAGS) -DBOUND_AT_FIRST_CALL
 tests_rules_importer_lazy_la_LDFLAGS = $(rules_lazy)

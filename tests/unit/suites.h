@@ -35,6 +35,7 @@
 	SUITE(iovec) \
 	SUITE(control) \
 	SUITE(readiness) \
+	SUITE(imports) \
 	SUITE(rules) \
 	SUITE(bindings) \
 	SUITE(python)
