@@ -28,6 +28,7 @@ python_tests = \
 	python/tests/test_ipc.py \
 	python/tests/test_multiprocessing.py \
 	python/tests/test_names.py \
+	python/tests/test_offload.py \
 	python/tests/test_recursive_locks.py \
 	python/tests/test_semaphores.py \
 	python/tests/test_start_methods.py \

@@ -11,7 +11,7 @@
 /* Functions of all kinds run on it. What is not touched costs no memory. */
 #define STACK_BYTES (1024 * 1024)
 
-#define IDLE_SECONDS 5
+struct timespec mpg_pool_patience = { .tv_sec = 5 };
 
 /* Lies on the stack of its thread. */
 struct mpg_worker {
@@ -168,11 +168,12 @@ static void get_up(const struct mpg_worker *self)
 /* False: nothing came. */
 static bool sleep_till_called(struct mpg_worker *self)
 {
-	const struct timespec limit = { .tv_sec = IDLE_SECONDS };
 	bool called;
 
 	while (!atomic_load(&self->called))
-		if (syscall(SYS_futex, &self->called, FUTEX_WAIT_PRIVATE, 0, &limit, NULL, 0) < 0
+		if (syscall(SYS_futex, &self->called, FUTEX_WAIT_PRIVATE, 0, &mpg_pool_patience,
+			    NULL, 0)
+			    < 0
 		    && errno == ETIMEDOUT)
 			break;
 	if (atomic_load(&self->called))

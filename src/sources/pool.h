@@ -46,6 +46,9 @@ enum mpg_left {
 /* Whoever wanted it has gone. `cancel`: its thread is cancelled in run(). */
 enum mpg_left mpg_pool_leave(struct mpg_work *work, bool cancel);
 
+/* How long an idle thread waits for work. */
+extern struct timespec mpg_pool_patience;
+
 /* fork(): the lock is held across it; the child has no workers. */
 void mpg_pool_before_fork(void);
 void mpg_pool_after_fork(void);

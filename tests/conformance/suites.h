@@ -43,6 +43,7 @@
 	X(accounts) \
 	X(fortified) \
 	X(api) \
+	X(offload) \
 	X(fibers)
 
 #define DECLARE(name) Suite *name##_suite(void);

@@ -32,6 +32,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_job.c \
 	tests/unit/test_nowait.c \
 	tests/unit/test_offload.c \
+	tests/unit/test_pool.c \
 	tests/unit/test_private.c \
 	tests/unit/test_process.c \
 	tests/unit/test_progress.c \
@@ -39,6 +40,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_readiness.c \
 	tests/unit/test_real.c \
 	tests/unit/test_scheduler.c \
+	tests/unit/test_serial.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_signals.c \
 	tests/unit/test_signature.c \

@@ -24,6 +24,8 @@
 	SUITE(interrupted) \
 	SUITE(progress) \
 	SUITE(signature) \
+	SUITE(pool) \
+	SUITE(serial) \
 	SUITE(job) \
 	SUITE(abandoned) \
 	SUITE(offload) \
