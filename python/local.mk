@@ -16,6 +16,7 @@ python_sources = \
 	python/mpgreen/_waiting.py
 python_tests = \
 	python/tests/conftest.py \
+	python/tests/nameserver.py \
 	python/tests/peers.py \
 	python/tests/stopwatch.py \
 	python/tests/test_billiard.py \
@@ -27,6 +28,7 @@ python_tests = \
 	python/tests/test_interface.py \
 	python/tests/test_ipc.py \
 	python/tests/test_multiprocessing.py \
+	python/tests/test_names.py \
 	python/tests/test_offload.py \
 	python/tests/test_recursive_locks.py \
 	python/tests/test_rules.py \

@@ -3,6 +3,7 @@
 #include "engine/thread.h"
 #include "registry/lock.h"
 #include "settings.h"
+#include "sources/resolver.h"
 #include "sources/thread.h"
 
 #define FUTEX_WAIT_PRIVATE 128
@@ -219,6 +220,7 @@ static void *serve(void *work)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	pthread_setname_np(self.thread, MPG_POOL_THREAD_NAME);
 	mpg_thread.mode = MPG_MODE_NATIVE;
+	mpg_resolver_begin();
 	if (begin(&self, work))
 		run(&self);
 	else

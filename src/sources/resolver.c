@@ -5,6 +5,16 @@
 /* RES_F_VC and RES_F_CONN: the state has sockets open. */
 #define CONNECTED 3u
 
+/*
+ * libc clears thread-local memory that a new thread inherits, but not `_res`, which a thread that
+ * ends leaves behind as good as new. Those that a fork child lacks have not ended: their sockets
+ * are the parent's, too, and whoever reads from one takes the other's answers.
+ */
+void mpg_resolver_begin(void)
+{
+	memset(&_res, 0, sizeof(_res));
+}
+
 static bool copy_domains(struct mpg_resolver *r, const struct __res_state *from)
 {
 	char *room = r->domains, *end = room + sizeof(r->domains);

@@ -31,6 +31,9 @@ struct mpg_resolver {
 	char domains[MAXDNSRCH * 256];
 };
 
+/* A worker begins: in a fork child its memory may have been that of a thread that was looking up. */
+void mpg_resolver_begin(void);
+
 /* False: there is too much of it. */
 bool mpg_resolver_copy(struct mpg_resolver *r, const struct __res_state *from);
 
