@@ -70,6 +70,7 @@ libcore_la_SOURCES = \
 	src/sources/futex_ways.h \
 	src/sources/futex_worker.c \
 	src/sources/job.c src/sources/job.h \
+	src/sources/parking.c src/sources/parking.h \
 	src/sources/reaped.c src/sources/reaped.h \
 	src/sources/thread.c src/sources/thread.h
 libcore_la_LIBADD = -lpthread -ldl $(RT_LIBS)

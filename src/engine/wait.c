@@ -128,7 +128,7 @@ static bool verdict_says_retry(struct mpg_wait *w, int verdict)
 	default:
 		if (errno == 0)
 			errno = ECANCELED;
-		return false;
+		return w->uncancellable;
 	}
 }
 
@@ -149,6 +149,7 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 		.attempt = w->attempt++,
 		.deadline_ns = w->deadline,
 		.call = w->call,
+		.flags = w->uncancellable ? MPGREEN_UNCANCELLABLE : 0,
 	};
 	int verdict;
 
@@ -254,7 +255,7 @@ bool mpg_wait_on(struct mpg_wait *w, int fd, short events)
 	int verdict;
 
 	/* Interrupted, and the try since then has found nothing. */
-	if (mpg_wait_was_interrupted(w))
+	if (mpg_wait_was_interrupted(w) && !w->uncancellable)
 		return ends_with(w, EINTR);
 	if (was_woken(w))
 		return ends_with(w, atomic_load(&w->entry->wake_error));

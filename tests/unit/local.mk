@@ -31,6 +31,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_iovec.c \
 	tests/unit/test_job.c \
 	tests/unit/test_nowait.c \
+	tests/unit/test_parking.c \
 	tests/unit/test_private.c \
 	tests/unit/test_process.c \
 	tests/unit/test_progress.c \

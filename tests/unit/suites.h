@@ -27,6 +27,7 @@
 	SUITE(abandoned) \
 	SUITE(child) \
 	SUITE(futex) \
+	SUITE(parking) \
 	SUITE(iovec) \
 	SUITE(control) \
 	SUITE(readiness) \
