@@ -8,14 +8,19 @@ libcore_la_SOURCES = \
 	src/calls.def \
 	src/calls/accept.c \
 	src/calls/birth.c \
+	src/calls/c11.c \
 	src/calls/chk.c \
+	src/calls/cond.c src/calls/cond.h \
 	src/calls/connect.c \
 	src/calls/control.c src/calls/control.h \
 	src/calls/copy.c \
 	src/calls/epoll.c \
 	src/calls/fd.c \
 	src/calls/iovec.c src/calls/iovec.h \
+	src/calls/join.c \
+	src/calls/locking.c src/calls/locking.h \
 	src/calls/mqueue.c \
+	src/calls/mutex.c src/calls/mutex.h \
 	src/calls/open.c \
 	src/calls/poll.c \
 	src/calls/popen.c src/calls/popen.h \
@@ -36,6 +41,7 @@ libcore_la_SOURCES = \
 	src/calls/waitall.c src/calls/waitall.h \
 	src/engine/clock.h \
 	src/engine/doorbell.c src/engine/doorbell.h \
+	src/engine/held.c src/engine/held.h \
 	src/engine/poll_scheduler.c \
 	src/engine/scheduler.c src/engine/scheduler.h \
 	src/engine/signals.c src/engine/signals.h \

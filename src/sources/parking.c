@@ -142,6 +142,33 @@ bool mpg_parking_wait(struct mpg_wait *w, struct mpg_parked *place)
 	return true;
 }
 
+/* A handler has run, or it is time to look at the clock again. */
+static bool goes_on(struct mpg_wait *w, clockid_t clock, const struct timespec *time)
+{
+	if (mpg_wait_was_forked(w))
+		return false;
+	if (errno == ETIMEDOUT)
+		return mpg_clock_until(clock, time) > 0;
+	if (errno != EINTR || !mpg_wait_was_interrupted(w))
+		return false;
+	w->interrupted = mpg_thread.interrupted;
+	return true;
+}
+
+bool mpg_parking_wait_until(struct mpg_wait *w, struct mpg_parked *place, clockid_t clock,
+			    const struct timespec *time)
+{
+	w->timeout_error = ETIMEDOUT;
+	w->uncancellable = !time;
+	do {
+		if (time)
+			w->deadline = mpg_clock_next_look(clock, time);
+		if (mpg_parking_wait(w, place))
+			return true;
+	} while (goes_on(w, clock, time));
+	return false;
+}
+
 static const struct mpg_parked *first_of(const void *address)
 {
 	const struct mpg_parked *place = bucket_of(address)->first;

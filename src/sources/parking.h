@@ -45,7 +45,8 @@ static inline bool mpg_parking_any(void)
 struct mpg_parked *mpg_parking_enter(const void *address);
 
 /* Declares `name`: out of the line at the end of its block, or when the thread is cancelled. */
-#define MPG_PARKED(name, init) __attribute__((cleanup(mpg_parking_leave))) struct mpg_parked *name = init
+#define MPG_PARKED(name, init) \
+	__attribute__((cleanup(mpg_parking_leave))) struct mpg_parked *name = init
 
 /* Passes on a wake-up that came too late to be used. Keeps errno. Takes NULL, too. */
 void mpg_parking_leave(struct mpg_parked **place);
@@ -55,6 +56,14 @@ void mpg_parking_leave(struct mpg_parked **place);
  * wait ended. In a fork child a place from before the fork is in no line.
  */
 bool mpg_parking_wait(struct mpg_wait *w, struct mpg_parked *place);
+
+/*
+ * The same until a moment of a clock, by calls that no signal handler interrupts. NULL: for ever,
+ * and such a wait cannot be cancelled either. False: EDEADLK where w->must_park says so; anything
+ * else: it is over.
+ */
+bool mpg_parking_wait_until(struct mpg_wait *w, struct mpg_parked *place, clockid_t clock,
+			    const struct timespec *time);
 
 /* Is nobody before it in its line? */
 bool mpg_parking_is_first(const struct mpg_parked *place);
