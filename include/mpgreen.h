@@ -185,6 +185,21 @@ MPGREEN_API int mpgreen_unmark_sem(sem_t *sem);
 MPGREEN_API int mpgreen_native_enter(void);
 MPGREEN_API void mpgreen_native_leave(int token);
 
+/*
+ * mpgreen_bind_native - the object that holds the address IN_OBJECT calls libc's own NAME.
+ *
+ * An object is the program or one of its libraries; what others call stays as it is. It is for a
+ * lock or a loop that is called too often to be asked each time, such as an interpreter's: after
+ * it, the calls cost what they cost without the library. NAME is the name that the object imports:
+ * "fcntl64" is not "fcntl". Holds while the object is loaded, in fork children too. Not undone.
+ *
+ * Returns the number of places in the object that import NAME and now lead to libc, 0 if it does
+ * not import it; -EINVAL for NULL; -ENOENT if libc has no NAME, or the address lies in no object
+ * but libc, a sanitizer's or the library's own; -ENOTSUP in a vfork child, or on a machine whose
+ * relocations are not known. Since 0.1.
+ */
+MPGREEN_API int mpgreen_bind_native(const void *in_object, const char *name);
+
 /* Counts since the process started (in a fork child: since the fork). */
 typedef struct mpgreen_stats {
 	uint64_t waits;		/* calls of wait() */

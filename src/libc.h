@@ -15,7 +15,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
+#include <link.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <pty.h>
@@ -58,6 +60,9 @@
 #include <time.h>
 #include <unistd.h>
 #include <utmp.h>
+#if HAVE_FFI
+#include <ffi.h>
+#endif
 #if HAVE_DECL_PIDFD_OPEN
 #include <sys/pidfd.h>
 #endif

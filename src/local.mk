@@ -54,6 +54,7 @@ libcore_la_SOURCES = \
 	src/libc.h \
 	src/os/linux/fdset.c src/os/linux/fdset.h \
 	src/os/linux/futexring.c src/os/linux/futexring.h \
+	src/os/linux/imports.c src/os/linux/imports.h \
 	src/os/linux/interpose.h \
 	src/os/linux/nowait.c src/os/linux/nowait.h \
 	src/os/linux/proc.c src/os/linux/proc.h \
@@ -67,6 +68,7 @@ libcore_la_SOURCES = \
 	src/registry/private.c src/registry/private.h \
 	src/registry/process.c src/registry/process.h \
 	src/registry/sems.c src/registry/sems.h \
+	src/rules/native.c src/rules/native.h \
 	src/settings.c src/settings.h \
 	src/sources/bells.c src/sources/bells.h \
 	src/sources/child.c src/sources/child.h \
@@ -78,8 +80,10 @@ libcore_la_SOURCES = \
 	src/sources/job.c src/sources/job.h \
 	src/sources/parking.c src/sources/parking.h \
 	src/sources/reaped.c src/sources/reaped.h \
-	src/sources/thread.c src/sources/thread.h
-libcore_la_LIBADD = -lpthread -ldl $(RT_LIBS)
+	src/sources/signature.c src/sources/signature.h \
+	src/sources/thread.c src/sources/thread.h \
+	src/sources/types.c src/sources/types.h
+libcore_la_LIBADD = -lpthread -ldl $(RT_LIBS) $(FFI_LIBS)
 
 lib_LTLIBRARIES = libmpgreen.la
 libmpgreen_la_SOURCES =

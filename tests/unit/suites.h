@@ -23,6 +23,7 @@
 	SUITE(wait) \
 	SUITE(interrupted) \
 	SUITE(progress) \
+	SUITE(signature) \
 	SUITE(job) \
 	SUITE(abandoned) \
 	SUITE(child) \
