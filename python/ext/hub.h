@@ -36,6 +36,8 @@ struct mpb_waiter {
 	int64_t deadline;
 	size_t place;				/* in the hub's timers, from 1; 0: in none */
 	int verdict;
+	bool cannot_fail;			/* MPGREEN_UNCANCELLABLE */
+	struct mpb_kept *aside;			/* what was raised in it all the same */
 };
 
 /* What is kept for one fd. */
@@ -151,6 +153,10 @@ extern PyObject *mpb_kept_interrupt;			/* what to call where signals do not run 
 bool mpb_kept_has(const struct mpb_hub *h, PyObject *greenlet);
 /* Takes the exception that is set. Returns the errno that the C code gets. */
 int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet);
+/* A wait that cannot fail begins, in spite of what is kept; something is raised in it; it has ended. */
+void mpb_kept_recall(struct mpb_hub *h, struct mpb_waiter *w);
+void mpb_kept_put_aside(struct mpb_waiter *w);
+void mpb_kept_bring_back(struct mpb_hub *h, struct mpb_waiter *w);
 void mpb_kept_drop_all(struct mpb_hub *h);
 PyObject *mpb_kept_raise(PyObject *module, PyObject *args);	/* the signal's handler */
 PyObject *mpb_kept_peek(PyObject *module, PyObject *unused);	/* this greenlet's, or None */

@@ -99,23 +99,63 @@ static void drop_dead(struct mpb_hub *h)
 			k = &(*k)->next;
 }
 
-/* Without signals nothing is won by an EINTR: the C code would only try again. */
-int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet)
+static struct mpb_kept *fetch(PyObject *greenlet)
 {
 	struct mpb_kept *k = calloc(1, sizeof(*k));
 
 	if (!k) {
 		PyErr_WriteUnraisable(greenlet);
-		return ECANCELED;
+		return NULL;
 	}
-	drop_dead(h);
 	PyErr_Fetch(&k->type, &k->value, &k->traceback);
 	Py_INCREF(greenlet);
 	k->greenlet = greenlet;
+	return k;
+}
+
+static void keep(struct mpb_hub *h, struct mpb_kept *k)
+{
+	drop_dead(h);
 	k->next = h->kept;
 	h->kept = k;
 	interrupt(h);
+}
+
+/* Without signals nothing is won by an EINTR: the C code would only try again. */
+int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet)
+{
+	struct mpb_kept *k = fetch(greenlet);
+
+	if (!k)
+		return ECANCELED;
+	keep(h, k);
 	return h->has_signals ? EINTR : ECANCELED;
+}
+
+/* Nobody must find it while the greenlet waits: it would be raised there, again and again. */
+void mpb_kept_recall(struct mpb_hub *h, struct mpb_waiter *w)
+{
+	w->cannot_fail = true;
+	w->aside = unlink_first(find(&h->kept, w->greenlet));
+}
+
+/* The newest counts: kill() after a Timeout. */
+void mpb_kept_put_aside(struct mpb_waiter *w)
+{
+	struct mpb_kept *older = w->aside;
+
+	w->aside = fetch(w->greenlet);
+	if (!w->aside)
+		w->aside = older;
+	else if (older)
+		drop(older);
+}
+
+void mpb_kept_bring_back(struct mpb_hub *h, struct mpb_waiter *w)
+{
+	if (w->aside)
+		keep(h, w->aside);
+	w->aside = NULL;
 }
 
 void mpb_kept_drop_all(struct mpb_hub *h)

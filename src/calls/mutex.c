@@ -183,8 +183,3 @@ INTERPOSE(int, pthread_mutex_destroy, pthread_mutex_t *mutex)
 	return mpg_thread_has_fibers() ? green_pthread_mutex_destroy(mutex)
 				       : REAL(pthread_mutex_destroy)(mutex);
 }
-
-ALIAS(__pthread_mutex_destroy, pthread_mutex_destroy);
-ALIAS(__pthread_mutex_lock, pthread_mutex_lock);
-ALIAS(__pthread_mutex_trylock, pthread_mutex_trylock);
-ALIAS(__pthread_mutex_unlock, pthread_mutex_unlock);
