@@ -65,7 +65,7 @@ class MySQLClient(Client):
         cursor = connection.cursor(SSCursor)
         cursor.execute("select repeat('x', 1024) from seq_1_to_%s" % (size // 1024))
         while True:
-            rows = cursor.fetchmany(1000)
+            rows = cursor.fetchmany(200)
             if not rows:
                 break
             yield [row[0] for row in rows]
