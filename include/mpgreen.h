@@ -55,7 +55,15 @@ typedef struct mpgreen_wait {
 	unsigned short attempt;	/* 0 at a call's first wait; later ones keep their place in line */
 	int64_t deadline_ns;	/* CLOCK_MONOTONIC, or MPGREEN_FOREVER; in the past: just yield */
 	const char *call;	/* the waiting call, "recv": a string that lives for ever */
+	unsigned flags;		/* MPGREEN_UNCANCELLABLE, or 0 */
 } mpgreen_wait;
+
+/*
+ * The call has no way to fail (pthread_mutex_lock). An exception or the like that is raised in such
+ * a wait is kept until the fiber is back from C code, the wait goes on, and it begins although
+ * one is kept already. It ends by readiness or its deadline. CANCELLED is answered with another wait.
+ */
+enum { MPGREEN_UNCANCELLABLE = 1 };
 
 /* What wait() answers. Anything else is taken for MPGREEN_NATIVE. */
 enum {
@@ -176,6 +184,21 @@ MPGREEN_API int mpgreen_unmark_sem(sem_t *sem);
  */
 MPGREEN_API int mpgreen_native_enter(void);
 MPGREEN_API void mpgreen_native_leave(int token);
+
+/*
+ * mpgreen_bind_native - the object that holds the address IN_OBJECT calls libc's own NAME.
+ *
+ * An object is the program or one of its libraries; what others call stays as it is. It is for a
+ * lock or a loop that is called too often to be asked each time, such as an interpreter's: after
+ * it, the calls cost what they cost without the library. NAME is the name that the object imports:
+ * "fcntl64" is not "fcntl". Holds while the object is loaded, in fork children too. Not undone.
+ *
+ * Returns the number of places in the object that import NAME and now lead to libc, 0 if it does
+ * not import it; -EINVAL for NULL; -ENOENT if libc has no NAME, or the address lies in no object
+ * but libc, a sanitizer's or the library's own; -ENOTSUP in a vfork child, or on a machine whose
+ * relocations are not known. Since 0.1.
+ */
+MPGREEN_API int mpgreen_bind_native(const void *in_object, const char *name);
 
 /* Counts since the process started (in a fork child: since the fork). */
 typedef struct mpgreen_stats {

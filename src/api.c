@@ -9,6 +9,7 @@
 #include "registry/private.h"
 #include "registry/process.h"
 #include "registry/sems.h"
+#include "rules/native.h"
 #include "settings.h"
 
 int mpgreen_attach(const mpgreen_scheduler *scheduler, void *self)
@@ -147,6 +148,16 @@ int mpgreen_native_enter(void)
 void mpgreen_native_leave(int token)
 {
 	mpg_thread.native_depth = token;
+}
+
+int mpgreen_bind_native(const void *in_object, const char *name)
+{
+	int saved_errno = errno, r = -EINVAL;
+
+	if (in_object && name)
+		r = mpg_process_is_foreign() ? -ENOTSUP : mpg_native_bind(in_object, name);
+	errno = saved_errno;
+	return r;
 }
 
 int mpgreen_stats_read(mpgreen_stats *stats, size_t size)

@@ -18,6 +18,7 @@
 #include "settings.h"
 #include "sources/bells.h"
 #include "sources/futex.h"
+#include "sources/parking.h"
 #include "sources/reaped.h"
 
 static void before_fork(void)
@@ -28,10 +29,12 @@ static void before_fork(void)
 	mpg_scheduler_before_fork();
 	mpg_uring_before_fork();
 	mpg_futex_before_fork();
+	mpg_parking_before_fork();
 }
 
 static void after_fork(void)
 {
+	mpg_parking_after_fork();
 	mpg_futex_after_fork();
 	mpg_uring_after_fork();
 	mpg_scheduler_after_fork();
@@ -51,6 +54,7 @@ static void forked(void)
 	mpg_process_adopt();
 	mpg_scheduler_forked();
 	mpg_futex_forked();
+	mpg_parking_forked();
 	mpg_bells_forked();
 	mpg_uring_forked();
 	mpg_doorbell_forked();

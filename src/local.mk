@@ -8,14 +8,19 @@ libcore_la_SOURCES = \
 	src/calls.def \
 	src/calls/accept.c \
 	src/calls/birth.c \
+	src/calls/c11.c \
 	src/calls/chk.c \
+	src/calls/cond.c src/calls/cond.h \
 	src/calls/connect.c \
 	src/calls/control.c src/calls/control.h \
 	src/calls/copy.c \
 	src/calls/epoll.c \
 	src/calls/fd.c \
 	src/calls/iovec.c src/calls/iovec.h \
+	src/calls/join.c \
+	src/calls/locking.c src/calls/locking.h \
 	src/calls/mqueue.c \
+	src/calls/mutex.c src/calls/mutex.h \
 	src/calls/open.c \
 	src/calls/poll.c \
 	src/calls/popen.c src/calls/popen.h \
@@ -36,6 +41,7 @@ libcore_la_SOURCES = \
 	src/calls/waitall.c src/calls/waitall.h \
 	src/engine/clock.h \
 	src/engine/doorbell.c src/engine/doorbell.h \
+	src/engine/held.c src/engine/held.h \
 	src/engine/poll_scheduler.c \
 	src/engine/scheduler.c src/engine/scheduler.h \
 	src/engine/signals.c src/engine/signals.h \
@@ -48,6 +54,7 @@ libcore_la_SOURCES = \
 	src/libc.h \
 	src/os/linux/fdset.c src/os/linux/fdset.h \
 	src/os/linux/futexring.c src/os/linux/futexring.h \
+	src/os/linux/imports.c src/os/linux/imports.h \
 	src/os/linux/interpose.h \
 	src/os/linux/nowait.c src/os/linux/nowait.h \
 	src/os/linux/proc.c src/os/linux/proc.h \
@@ -61,6 +68,7 @@ libcore_la_SOURCES = \
 	src/registry/private.c src/registry/private.h \
 	src/registry/process.c src/registry/process.h \
 	src/registry/sems.c src/registry/sems.h \
+	src/rules/native.c src/rules/native.h \
 	src/settings.c src/settings.h \
 	src/sources/bells.c src/sources/bells.h \
 	src/sources/child.c src/sources/child.h \
@@ -70,9 +78,12 @@ libcore_la_SOURCES = \
 	src/sources/futex_ways.h \
 	src/sources/futex_worker.c \
 	src/sources/job.c src/sources/job.h \
+	src/sources/parking.c src/sources/parking.h \
 	src/sources/reaped.c src/sources/reaped.h \
-	src/sources/thread.c src/sources/thread.h
-libcore_la_LIBADD = -lpthread -ldl $(RT_LIBS)
+	src/sources/signature.c src/sources/signature.h \
+	src/sources/thread.c src/sources/thread.h \
+	src/sources/types.c src/sources/types.h
+libcore_la_LIBADD = -lpthread -ldl $(RT_LIBS) $(FFI_LIBS)
 
 lib_LTLIBRARIES = libmpgreen.la
 libmpgreen_la_SOURCES =

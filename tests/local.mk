@@ -2,10 +2,10 @@
 # The conformance suite: one set of cases, three programs that differ in how they run them.
 if HAVE_CHECK
 conformance_flags = $(AM_CPPFLAGS) -I$(srcdir)/tests/support -I$(srcdir)/tests/conformance \
-	-DLIBRARY_VERSION=\"$(PACKAGE_VERSION)\"
+	$(rules_flags) -DLIBRARY_VERSION=\"$(PACKAGE_VERSION)\"
 conformance_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
-check_LTLIBRARIES = tests/libconformance.la tests/libfortified.la
+check_LTLIBRARIES += tests/libconformance.la tests/libfortified.la
 tests_libconformance_la_CPPFLAGS = $(conformance_flags)
 tests_libconformance_la_CFLAGS = $(conformance_cflags)
 tests_libconformance_la_SOURCES = \
@@ -21,6 +21,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_fd.c \
 	tests/conformance/test_fibers.c \
 	tests/conformance/test_fork.c \
+	tests/conformance/test_imports.c \
 	tests/conformance/test_mqueue.c \
 	tests/conformance/test_names.c \
 	tests/conformance/test_poll.c \
@@ -116,4 +117,5 @@ dist_check_SCRIPTS += tests/exports.sh tests/header.sh
 TESTS += tests/exports.sh tests/header.sh
 EXTRA_DIST += tests/header.c tests/support/tsan.supp
 
+include tests/rules/local.mk
 include tests/unit/local.mk

@@ -134,7 +134,7 @@ static bool abandon(struct mpg_job *job)
 	else if (!job->wins_nothing)
 		wait_for_end(job);
 	if (atomic_load(&job->done))
-		pthread_join(job->worker, NULL);
+		REAL(pthread_join)(job->worker, NULL);
 	else
 		pthread_detach(job->worker);
 	pthread_setcancelstate(cancelling, NULL);

@@ -39,6 +39,7 @@
 	X(names) \
 	X(fortified) \
 	X(api) \
+	X(imports) \
 	X(fibers)
 
 #define DECLARE(name) Suite *name##_suite(void);

@@ -3,7 +3,7 @@
 # and its hidden functions included; a few functions of libc are wrapped, to play another system.
 if HAVE_CHECK
 unit_core = -Wl,--whole-archive,.libs/libcore.a,--no-whole-archive
-unit_libs = -lutil -lpthread -ldl $(RT_LIBS)
+unit_libs = -lutil -lpthread -ldl $(RT_LIBS) $(FFI_LIBS)
 
 check_PROGRAMS += tests/unit/unit tests/unit/fakepython
 TESTS += tests/unit/unit
@@ -31,6 +31,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_iovec.c \
 	tests/unit/test_job.c \
 	tests/unit/test_nowait.c \
+	tests/unit/test_parking.c \
 	tests/unit/test_private.c \
 	tests/unit/test_process.c \
 	tests/unit/test_progress.c \
@@ -40,6 +41,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_scheduler.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_signals.c \
+	tests/unit/test_signature.c \
 	tests/unit/test_stats.c \
 	tests/unit/test_turn.c \
 	tests/unit/test_uring.c \

@@ -23,10 +23,12 @@
 	SUITE(wait) \
 	SUITE(interrupted) \
 	SUITE(progress) \
+	SUITE(signature) \
 	SUITE(job) \
 	SUITE(abandoned) \
 	SUITE(child) \
 	SUITE(futex) \
+	SUITE(parking) \
 	SUITE(iovec) \
 	SUITE(control) \
 	SUITE(readiness) \
