@@ -2,7 +2,8 @@
 # The documentation, and the checks that keep it and the sources in order.
 DOC_CHECKS = scripts/check-calls scripts/check-settings
 
-dist_doc_DATA = docs/calls.md docs/configuration.md docs/multiprocessing-tests.md docs/python.md NEWS README.md
+dist_doc_DATA = docs/calls.md docs/clients.md docs/configuration.md docs/multiprocessing-tests.md \
+	docs/python.md NEWS README.md
 
 dist_check_SCRIPTS += $(DOC_CHECKS) scripts/check-direct-calls.sh
 TESTS += $(DOC_CHECKS) scripts/check-direct-calls.sh

@@ -6,6 +6,7 @@ It is asked because the thread's resolver is told so, which needs neither root n
 """
 import ctypes
 import itertools
+import os
 import socket
 import struct
 import zlib
@@ -84,6 +85,9 @@ class DNS(Client):
     over_tcp = None
     server_kind = NameServer
     errors = Error
+
+    def version(self):
+        return "getaddrinfo, " + os.confstr("CS_GNU_LIBC_VERSION")
 
     def connect(self, host=None, port=None):
         """There is no connection."""

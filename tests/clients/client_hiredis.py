@@ -62,6 +62,9 @@ class Hiredis(Client):
     def set_up(self):
         self.library = load()
 
+    def version(self):
+        return LIBRARY
+
     def connect(self, host=None, port=None):
         if host is None:
             connection = self.library.redisConnectUnix(self.server.socket.encode())

@@ -10,6 +10,7 @@ CONFIGURATION = """
 include /etc/ldap/schema/core.schema
 modulepath /usr/lib/ldap
 moduleload back_sock
+loglevel 0
 threads 64
 sizelimit unlimited
 database sock
@@ -58,6 +59,11 @@ class PythonLDAP(Client):
 
     def set_up(self):
         self.errors = self.driver.LDAPError
+
+    def version(self):
+        number = self.driver.VENDOR_VERSION
+        return "python-ldap %s, libldap %d.%d.%d" % (
+            self.driver.__version__, number // 10000, number // 100 % 100, number % 100)
 
     def connect(self, host=None, port=None):
         address = "ldapi://" + self.server.socket

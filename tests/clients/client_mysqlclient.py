@@ -41,6 +41,9 @@ class MySQLClient(Client):
     def set_up(self):
         self.errors = (self.driver.OperationalError, self.driver.InterfaceError)
 
+    def version(self):
+        return "mysqlclient %s, libmariadb %s" % (self.driver.__version__, self.driver.get_client_info())
+
     def connect(self, host=None, port=None):
         where = self.server.where()
         if host is not None:

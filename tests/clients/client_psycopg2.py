@@ -45,6 +45,10 @@ class Psycopg2(Client):
     def set_up(self):
         self.errors = (self.driver.OperationalError, self.driver.InterfaceError)
 
+    def version(self):
+        libpq = divmod(self.driver.extensions.libpq_version(), 10000)
+        return "psycopg2 %s, libpq %d.%d" % (self.driver.__version__.split()[0], *libpq)
+
     def connect(self, host=None, port=None):
         where = self.server.where()
         if host is not None:

@@ -20,6 +20,9 @@ class PycURL(Client):
     def set_up(self):
         self.errors = self.driver.error
 
+    def version(self):
+        return ", ".join(self.driver.version.split()[:2]).replace("/", " ")
+
     def connect(self, host=None, port=None):
         connection = self.driver.Curl()
         connection.server = "http://%s:%d" % (host or "127.0.0.1", port or self.server.port)

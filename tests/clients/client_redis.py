@@ -15,6 +15,10 @@ class RedisPy(Client):
             raise servers.Missing("python3-hiredis")
         self.errors = self.driver.RedisError
 
+    def version(self):
+        import hiredis
+        return "redis-py %s, hiredis %s" % (self.driver.__version__, hiredis.__version__)
+
     def connect(self, host=None, port=None):
         if host is None:
             connection = self.driver.Redis(unix_socket_path=self.server.socket)

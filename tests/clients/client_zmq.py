@@ -18,6 +18,9 @@ class PyZMQ(Client):
         self.errors = self.driver.ZMQError
         self.context = self.driver.Context()
 
+    def version(self):
+        return "pyzmq %s, libzmq %s" % (self.driver.__version__, self.driver.zmq_version())
+
     def connect(self, host=None, port=None):
         connection = self.context.socket(self.driver.REQ)
         connection.setsockopt(self.driver.LINGER, 0)

@@ -18,6 +18,7 @@ import pytest  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "python", "tests"))
 
+import report  # noqa: E402
 import servers  # noqa: E402
 import table  # noqa: E402
 from stopwatch import PERIOD, Machine, Stopwatch  # noqa: E402
@@ -41,6 +42,11 @@ def pytest_configure(config):
 
 def pytest_sessionfinish(session):
     servers.stop_all()
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in report.table(terminalreporter.stats.get("passed", [])):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(autouse=True)
@@ -111,8 +117,9 @@ def machine(tmp_path_factory):
 class Ticking:
     """Within it another task ticks: nobody keeps it from that for long. `seconds` is how long it took."""
 
-    def __init__(self, machine):
+    def __init__(self, machine, record):
         self.machine = machine
+        self.record = record
         self.gaps = []
 
     def _note(self):
@@ -142,6 +149,7 @@ class Ticking:
         self.stall = self.machine.stall(self.began, now)
         self.seconds = now - self.began - self.stall
         gap, began, ended = max(self.gaps)
+        self.record("gap", gap - self.machine.stall(began, ended))
         # Threads that compute keep others waiting for the interpreter's lock.
         if GREEN and kind is None:
             assert gap < LONGEST_GAP + self.machine.stall(began, ended), \
@@ -149,6 +157,6 @@ class Ticking:
 
 
 @pytest.fixture
-def ticking(machine):
+def ticking(machine, record_property):
     """`with ticking():`, or `with ticking() as time:` and afterwards time.seconds."""
-    return lambda: Ticking(machine)
+    return lambda: Ticking(machine, record_property)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An HTTP server with slow answers: /wait/SECONDS, /echo/TEXT, /fetch/SIZE."""
+"""An HTTP server with slow answers: /wait/SECONDS, /echo/TEXT, /fetch/SIZE; or how much was put."""
 import http.server
 import sys
 import time
@@ -8,6 +8,8 @@ import urllib.parse
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one.
+    wbufsize = -1
 
     def do_GET(self):
         _, what, argument = urllib.parse.unquote(self.path).split("/", 2)
@@ -18,10 +20,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = argument.encode()
         elif what == "fetch":
             body = b"x" * int(argument)
+        self.answer(body)
+
+    def answer(self, body):
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_PUT(self):
+        left = size = int(self.headers["Content-Length"])
+        while left:
+            left -= len(self.rfile.read(min(left, 1 << 16)))
+        self.answer(b"%d" % size)
 
     def log_message(self, *_):
         pass

@@ -18,11 +18,11 @@ waiting = []
 while True:
     next_in = max(0, min(waiting)[0] - time.monotonic()) if waiting else None
     if peer.poll(None if next_in is None else next_in * 1000 + 1):
-        who, _, request = peer.recv_multipart()
+        *sender, request = peer.recv_multipart()
         what, argument = request.split(b" ", 1)
         seconds = float(argument) if what == b"wait" else 0
-        waiting.append((time.monotonic() + seconds, who, answer(what, argument)))
+        waiting.append((time.monotonic() + seconds, sender + [answer(what, argument)]))
     for late in sorted(waiting):
         if late[0] <= time.monotonic():
             waiting.remove(late)
-            peer.send_multipart([late[1], b"", late[2]])
+            peer.send_multipart(late[1])

@@ -30,6 +30,10 @@ class Client:
     def set_up(self):
         """Once, when the server is up."""
 
+    def version(self):
+        """The driver's, and that of the library which it is made with."""
+        raise NotImplementedError
+
     def connect(self, host=None, port=None):
         """A connection of its own; by TCP to that host, a name or an address, if it is given."""
         raise NotImplementedError

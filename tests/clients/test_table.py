@@ -19,8 +19,10 @@ SIZE = 50 << 20
 
 
 @pytest.fixture(params=table.NAMES, ids=lambda name: name.split(".")[0])
-def client(request):
-    return client_or_skip(request.param)
+def client(request, record_property):
+    client = client_or_skip(request.param)
+    record_property("client", client.version())
+    return client
 
 
 def can(client, what):
@@ -28,10 +30,11 @@ def can(client, what):
         pytest.skip("%s: no %s" % (client.module, what))
 
 
-def test_many_wait_side_by_side(client, connect, ticking):
+def test_many_wait_side_by_side(client, connect, ticking, record_property):
     connections = [connect(client) for _ in range(MANY)]
     with ticking() as time:
         side_by_side(lambda connection: client.wait(connection, WAIT), connections)
+    record_property("together", time.seconds)
     assert WAIT <= time.seconds + time.stall and time.seconds < TOGETHER
 
 
@@ -128,23 +131,27 @@ def stopped_by_kill(call):
 
 
 def assert_broken_or_right(client, connection):
-    """Nobody may get the answer to what was interrupted; and a pool must be told."""
+    """Nobody may get the answer to what was interrupted; and a pool must be told. Which of the two."""
+    found = "is usable"
     for text in ["one", "two", "three"]:
         try:
             assert client.echo(connection, text) == text
         except client.errors:
             assert client.is_reported_broken(connection)
+            found = "fails"
+    return found
 
 
 @greenlets_only
 @pytest.mark.parametrize("stop", [stopped_by_timeout, stopped_by_kill])
-def test_a_wait_is_stopped_at_once(client, stop, connect, ticking):
+def test_a_wait_is_stopped_at_once(client, stop, connect, ticking, record_property):
     connection, other = connect(client), connect(client)
     with ticking() as time:
         late = stop(lambda: client.wait(connection, LONG))
     assert late < LATEST + time.stall
+    record_property(stop.__name__, late)
     with ticking():
-        assert_broken_or_right(client, connection)
+        record_property("afterwards", assert_broken_or_right(client, connection))
         assert client.echo(other, "other") == "other"
         assert client.echo(connect(client), "new") == "new"
 
