@@ -68,7 +68,7 @@ class MySQLClient(Client):
         cursor = connection.cursor(SSCursor)
         cursor.execute("select repeat('x', 1024) from seq_1_to_%s" % (size // 1024))
         while True:
-            rows = cursor.fetchmany(200)
+            rows = cursor.fetchmany(1000)
             if not rows:
                 break
             yield [row[0] for row in rows]

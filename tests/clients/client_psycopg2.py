@@ -73,7 +73,7 @@ class Psycopg2(Client):
         with connection.cursor() as cursor:
             cursor.execute("select repeat('x', 1024) from generate_series(1, %s)", (size // 1024,))
             while True:
-                rows = cursor.fetchmany(200)
+                rows = cursor.fetchmany(1000)
                 if not rows:
                     break
                 yield [row[0] for row in rows]
