@@ -55,7 +55,15 @@ typedef struct mpgreen_wait {
 	unsigned short attempt;	/* 0 at a call's first wait; later ones keep their place in line */
 	int64_t deadline_ns;	/* CLOCK_MONOTONIC, or MPGREEN_FOREVER; in the past: just yield */
 	const char *call;	/* the waiting call, "recv": a string that lives for ever */
+	unsigned flags;		/* MPGREEN_UNCANCELLABLE, or 0 */
 } mpgreen_wait;
+
+/*
+ * The call has no way to fail (pthread_mutex_lock). An exception or the like that is raised in such
+ * a wait is kept until the fiber is back from C code, the wait goes on, and it begins although
+ * one is kept already. It ends by readiness or its deadline. CANCELLED is answered with another wait.
+ */
+enum { MPGREEN_UNCANCELLABLE = 1 };
 
 /* What wait() answers. Anything else is taken for MPGREEN_NATIVE. */
 enum {

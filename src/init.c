@@ -21,6 +21,7 @@
 #include "settings.h"
 #include "sources/bells.h"
 #include "sources/futex.h"
+#include "sources/parking.h"
 #include "sources/pool.h"
 #include "sources/reaped.h"
 #include "sources/serial.h"
@@ -35,10 +36,12 @@ static void before_fork(void)
 	mpg_futex_before_fork();
 	mpg_pool_before_fork();
 	mpg_serial_before_fork();
+	mpg_parking_before_fork();
 }
 
 static void after_fork(void)
 {
+	mpg_parking_after_fork();
 	mpg_serial_after_fork();
 	mpg_pool_after_fork();
 	mpg_futex_after_fork();
@@ -62,6 +65,7 @@ static void forked(void)
 	mpg_serial_forked();
 	mpg_pool_forked();
 	mpg_futex_forked();
+	mpg_parking_forked();
 	mpg_bells_forked();
 	mpg_uring_forked();
 	mpg_doorbell_forked();

@@ -9,7 +9,9 @@ libcore_la_SOURCES = \
 	src/calls/accept.c \
 	src/calls/accounts.c \
 	src/calls/birth.c \
+	src/calls/c11.c \
 	src/calls/chk.c \
+	src/calls/cond.c src/calls/cond.h \
 	src/calls/connect.c \
 	src/calls/control.c src/calls/control.h \
 	src/calls/copy.c \
@@ -18,8 +20,11 @@ libcore_la_SOURCES = \
 	src/calls/fopen.c \
 	src/calls/hosts.c \
 	src/calls/iovec.c src/calls/iovec.h \
+	src/calls/join.c \
 	src/calls/lock.c src/calls/lock.h \
+	src/calls/locking.c src/calls/locking.h \
 	src/calls/mqueue.c \
+	src/calls/mutex.c src/calls/mutex.h \
 	src/calls/names.c src/calls/names.h \
 	src/calls/open.c src/calls/open.h \
 	src/calls/poll.c \
@@ -44,6 +49,7 @@ libcore_la_SOURCES = \
 	src/calls/waitall.c src/calls/waitall.h \
 	src/engine/clock.h \
 	src/engine/doorbell.c src/engine/doorbell.h \
+	src/engine/held.c src/engine/held.h \
 	src/engine/poll_scheduler.c \
 	src/engine/scheduler.c src/engine/scheduler.h \
 	src/engine/signals.c src/engine/signals.h \
@@ -89,6 +95,7 @@ libcore_la_SOURCES = \
 	src/sources/job.c src/sources/job.h \
 	src/sources/lookup.c src/sources/lookup.h \
 	src/sources/offload.c src/sources/offload.h \
+	src/sources/parking.c src/sources/parking.h \
 	src/sources/pool.c src/sources/pool.h \
 	src/sources/reaped.c src/sources/reaped.h \
 	src/sources/resolver.c src/sources/resolver.h \

@@ -15,6 +15,40 @@ static const struct {
 };
 
 /*
+ * glibc before 2.36 finds the oldest of several versions by RTLD_NEXT. That of the conditions is of
+ * before 2.3.2, and takes them for another struct; newer machines have but one.
+ */
+void *mpg_real_find(const char *name)
+{
+	void *found = NULL;
+
+	if (strncmp(name, "pthread_cond_", strlen("pthread_cond_")) == 0)
+		found = dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
+	return found ? found : dlsym(RTLD_NEXT, name);
+}
+
+/*
+ * An allocator locks its mutexes while it starts, and dlsym() may be what starts it. So these are
+ * bound without dlsym() at first, by names under which libc exports them as well.
+ */
+static void bind_mutexes(void)
+{
+	mpg_real.pthread_mutex_destroy = __pthread_mutex_destroy;
+	mpg_real.pthread_mutex_lock = __pthread_mutex_lock;
+	mpg_real.pthread_mutex_trylock = __pthread_mutex_trylock;
+	mpg_real.pthread_mutex_unlock = __pthread_mutex_unlock;
+}
+
+/* Somebody else may have intercepted them, too. */
+static void bind_mutexes_again(void)
+{
+	mpg_real.pthread_mutex_destroy = mpg_real_find("pthread_mutex_destroy");
+	mpg_real.pthread_mutex_lock = mpg_real_find("pthread_mutex_lock");
+	mpg_real.pthread_mutex_trylock = mpg_real_find("pthread_mutex_trylock");
+	mpg_real.pthread_mutex_unlock = mpg_real_find("pthread_mutex_unlock");
+}
+
+/*
  * dlsym() may allocate, and a preloaded allocator may call what we intercept: such a nested call
  * binds what it needs by itself. Deeper nesting cannot get further, so it stops.
  */
@@ -25,14 +59,16 @@ void mpg_real_bind(void)
 
 	if (depth == 2)
 		return;
-	depth++;
+	if (depth++ == 0)
+		bind_mutexes();
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		void **slot = (void **)((char *)&mpg_real + names[i].offset);
 
 		if (!*slot)
-			*slot = dlsym(RTLD_NEXT, names[i].name);
+			*slot = mpg_real_find(names[i].name);
 	}
 	/* The first error that the application sees must be one of its own. */
 	dlerror();
-	depth--;
+	if (--depth == 0)
+		bind_mutexes_again();
 }

@@ -37,6 +37,8 @@ struct mpb_waiter {
 	int64_t deadline;
 	size_t place;				/* in the hub's timers, from 1; 0: in none */
 	int verdict;
+	bool cannot_fail;			/* MPGREEN_UNCANCELLABLE */
+	struct mpb_kept *aside;			/* what was raised in it all the same */
 };
 
 /* What is kept for one fd. */
@@ -160,6 +162,10 @@ bool mpb_kept_has(const struct mpb_hub *h, PyObject *greenlet);
 int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd);
 /* Its greenlet waits again, for fd. True: that is a connection, which is now at its end. */
 bool mpb_kept_goes_on(int fd);
+/* A wait that cannot fail begins, in spite of what is kept; something is raised in it; it has ended. */
+void mpb_kept_recall(struct mpb_hub *h, struct mpb_waiter *w);
+void mpb_kept_put_aside(struct mpb_waiter *w);
+void mpb_kept_bring_back(struct mpb_hub *h, struct mpb_waiter *w);
 void mpb_kept_drop_all(struct mpb_hub *h);
 PyObject *mpb_kept_raise(PyObject *module, PyObject *args);	/* the signal's handler */
 PyObject *mpb_kept_peek(PyObject *module, PyObject *unused);	/* this greenlet's, or None */

@@ -77,7 +77,7 @@ static PyObject *call_sys(const char *name, PyObject *argument)
 static int trace(PyObject *frame)
 {
 	PyObject *tracer = call_sys("gettrace", NULL), *done = NULL;
-	bool free_to_use = tracer == Py_None;
+	bool free_to_use = tracer == Py_None || tracer == mpb_kept_how.elsewhere;
 
 	Py_XDECREF(tracer);
 	if (!free_to_use)
@@ -163,30 +163,70 @@ static void drop_dead(struct mpb_hub *h)
 			k = &(*k)->next;
 }
 
-/* Without signals nothing is won by an EINTR: the C code would only try again. */
-int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd)
+static struct mpb_kept *fetch(PyObject *greenlet)
 {
 	struct mpb_kept *k = calloc(1, sizeof(*k));
 
 	if (!k) {
 		PyErr_WriteUnraisable(greenlet);
-		return ECANCELED;
+		return NULL;
 	}
-	drop_dead(h);
 	PyErr_Fetch(&k->type, &k->value, &k->traceback);
 	Py_INCREF(greenlet);
 	k->greenlet = greenlet;
-	k->fd = fd;
-	k->socket = socket_of(fd);
+	return k;
+}
+
+static void keep(struct mpb_hub *h, struct mpb_kept *k)
+{
+	drop_dead(h);
 	k->next = h->kept;
 	h->kept = k;
 	interrupt(h, k);
+}
+
+/* Without signals nothing is won by an EINTR: the C code would only try again. */
+int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd)
+{
+	struct mpb_kept *k = fetch(greenlet);
+
+	if (!k)
+		return ECANCELED;
+	k->fd = fd;
+	k->socket = socket_of(fd);
+	keep(h, k);
 	return h->has_signals ? EINTR : ECANCELED;
 }
 
 bool mpb_kept_goes_on(int fd)
 {
 	return fd >= 0 && break_off(fd);
+}
+
+/* Nobody must find it while the greenlet waits: it would be raised there, again and again. */
+void mpb_kept_recall(struct mpb_hub *h, struct mpb_waiter *w)
+{
+	w->cannot_fail = true;
+	w->aside = unlink_first(find(&h->kept, w->greenlet));
+}
+
+/* The newest counts: kill() after a Timeout. */
+void mpb_kept_put_aside(struct mpb_waiter *w)
+{
+	struct mpb_kept *older = w->aside;
+
+	w->aside = fetch(w->greenlet);
+	if (!w->aside)
+		w->aside = older;
+	else if (older)
+		drop(older);
+}
+
+void mpb_kept_bring_back(struct mpb_hub *h, struct mpb_waiter *w)
+{
+	if (w->aside)
+		keep(h, w->aside);
+	w->aside = NULL;
 }
 
 void mpb_kept_drop_all(struct mpb_hub *h)

@@ -236,6 +236,8 @@ PyMODINIT_FUNC PyInit__gevent(void)
 	PyObject *module = PyModule_Create(&definition);
 
 	loaded = mpb_library_find();
+	if (loaded)
+		mpb_library_spare_gil();
 	if (module && PyModule_AddIntConstant(module, "ALWAYS", MPGREEN_ALWAYS) < 0)
 		return NULL;
 	return module;

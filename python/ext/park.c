@@ -90,7 +90,7 @@ static int enqueue(struct mpb_hub *h, struct mpb_waiter *w, const mpgreen_wait *
 }
 
 /* Returns when somebody switches back to this greenlet, for whatever reason. */
-static int switch_to_hub(struct mpb_hub *h, struct mpb_waiter *w)
+static int switch_once(struct mpb_hub *h, struct mpb_waiter *w)
 {
 	unsigned epoch = h->epoch;
 	PyObject *result;
@@ -106,6 +106,17 @@ static int switch_to_hub(struct mpb_hub *h, struct mpb_waiter *w)
 	return result ? 0 : -1;
 }
 
+/* What is raised in a wait whose call cannot fail is put aside, and the wait goes on. */
+static int switch_to_hub(struct mpb_hub *h, struct mpb_waiter *w)
+{
+	unsigned epoch = h->epoch;
+	int r;
+
+	while ((r = switch_once(h, w)) < 0 && w->cannot_fail && h->epoch == epoch)
+		mpb_kept_put_aside(w);
+	return r;
+}
+
 static int cancelled(int error)
 {
 	errno = error;
@@ -115,10 +126,12 @@ static int cancelled(int error)
 static int park(struct mpb_hub *h, PyObject *greenlet, const mpgreen_wait *what)
 {
 	struct mpb_waiter *w = mpb_waiter_new(h, greenlet);
-	int r, verdict;
+	int r, verdict, error;
 
 	if (!w)
 		return MPGREEN_NATIVE;
+	if (what->flags & MPGREEN_UNCANCELLABLE)
+		mpb_kept_recall(h, w);
 	mpb_watch_settle(h);
 	r = enqueue(h, w, what);
 	/* The library knows by now whether it was this fd, and asks again if not. */
@@ -127,10 +140,12 @@ static int park(struct mpb_hub *h, PyObject *greenlet, const mpgreen_wait *what)
 	mpb_queue_remove(w);
 	mpb_timers_remove(h, w);
 	verdict = w->verdict;
+	error = PyErr_Occurred() ? mpb_kept_take(h, greenlet, what->fd) : 0;
+	mpb_kept_bring_back(h, w);
 	mpb_waiter_free(h, w);
-	if (!PyErr_Occurred())
-		return r == 0 ? verdict : MPGREEN_NATIVE;
-	return cancelled(mpb_kept_take(h, greenlet, what->fd));
+	if (error)
+		return cancelled(error);
+	return r == 0 ? verdict : MPGREEN_NATIVE;
 }
 
 static int wait_with_gil(struct mpb_hub *h, const mpgreen_wait *what)
@@ -144,7 +159,7 @@ static int wait_with_gil(struct mpb_hub *h, const mpgreen_wait *what)
 	}
 	if (greenlet == h->greenlet)
 		verdict = wait_in_hub(h, what);
-	else if (h->kept && mpb_kept_has(h, greenlet))
+	else if (h->kept && !(what->flags & MPGREEN_UNCANCELLABLE) && mpb_kept_has(h, greenlet))
 		verdict = mpb_kept_goes_on(what->fd) ? MPGREEN_READY : cancelled(ECANCELED);
 	else if (h->deaf && mpb_hub_listen(h) < 0)
 		verdict = MPGREEN_NATIVE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/scheduler.h"
+#include "engine/held.h"
 #include "engine/signals.h"
 #include "registry/fds.h"
 #include "registry/lock.h"
@@ -158,6 +159,20 @@ bool mpg_thread_decide(void)
 	return mpg_thread.mode == MPG_MODE_GREEN;
 }
 
+int mpg_scheduler_wait(const mpgreen_wait *what)
+{
+	struct mpg_slot *slot = mpg_thread.slot;
+	void *fiber = mpg_held_name();
+	int verdict;
+
+	slot->waiting++;
+	errno = 0;
+	verdict = slot->ops.wait(slot->self, what);
+	slot->waiting--;
+	mpg_held_unname(fiber);
+	return verdict;
+}
+
 static bool is_ours(const struct mpg_slot *slot)
 {
 	for (const struct mpg_slot *s = mpg_thread.slot; s; s = s->outer)
@@ -199,4 +214,6 @@ void mpg_scheduler_forked(void)
 	mpg_thread.native_depth = 0;
 	mpg_thread.doorbell = 0;
 	mpg_thread.listeners = 0;
+	mpg_thread.id = 0;
+	mpg_held_forked();
 }

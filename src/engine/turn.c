@@ -8,17 +8,14 @@
 
 static bool yield(int64_t now)
 {
-	struct mpg_slot *slot = mpg_thread.slot;
+	const struct mpg_slot *slot = mpg_thread.slot;
 	const mpgreen_wait what = { .fd = -1, .deadline_ns = now, .call = "yield" };
 	int saved_errno = errno, verdict;
 
 	if (mpg_process_is_foreign() || (slot->ops.can_wait && !slot->ops.can_wait(slot->self)))
 		return false;
 	mpg_stats_count(yields);
-	slot->waiting++;
-	errno = 0;
-	verdict = slot->ops.wait(slot->self, &what);
-	slot->waiting--;
+	verdict = mpg_scheduler_wait(&what);
 	if (verdict == MPGREEN_CANCELLED) {
 		if (!errno)
 			errno = ECANCELED;

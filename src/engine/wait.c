@@ -94,24 +94,25 @@ static int wait_natively(const mpgreen_wait *what)
 
 static int ask_scheduler(const mpgreen_wait *what)
 {
-	struct mpg_slot *slot = mpg_thread.slot;
-	int verdict;
+	const struct mpg_slot *slot = mpg_thread.slot;
 
 	if (!may_wait() || mpg_process_is_foreign())
 		return MPGREEN_NATIVE;
 	if (slot->ops.can_wait && !slot->ops.can_wait(slot->self))
 		return MPGREEN_NATIVE;
 	mpg_turn_ended();
-	slot->waiting++;
-	verdict = slot->ops.wait(slot->self, what);
-	slot->waiting--;
-	return verdict;
+	return mpg_scheduler_wait(what);
 }
 
 /* The fd was closed, reused or woken since the call began. */
 static bool was_woken(const struct mpg_wait *w)
 {
 	return w->entry && atomic_load(&w->entry->generation) != w->generation;
+}
+
+static bool is_native(int verdict)
+{
+	return verdict < MPGREEN_CANCELLED || verdict > MPGREEN_READY;
 }
 
 static bool verdict_says_retry(struct mpg_wait *w, int verdict)
@@ -128,9 +129,13 @@ static bool verdict_says_retry(struct mpg_wait *w, int verdict)
 		errno = w->timeout_error;
 		return false;
 	default:
+		if (is_native(verdict)) {
+			errno = EDEADLK;
+			return false;
+		}
 		if (errno == 0)
 			errno = ECANCELED;
-		return false;
+		return w->uncancellable;
 	}
 }
 
@@ -151,16 +156,16 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 		.attempt = w->attempt++,
 		.deadline_ns = w->deadline,
 		.call = w->call,
+		.flags = w->uncancellable ? MPGREEN_UNCANCELLABLE : 0,
 	};
 	int verdict;
 
 	if (fd >= 0)
 		watched(fd);
 	mpg_stats_count(waits);
-	errno = 0;
 	verdict = ask_scheduler(&what);
 	mpg_stats_verdict(verdict);
-	if (verdict < MPGREEN_CANCELLED || verdict > MPGREEN_READY) {
+	if (is_native(verdict) && !w->must_park) {
 		if (w->native_fd >= 0)
 			what.fd = w->native_fd;
 		verdict = wait_natively(&what);
@@ -269,7 +274,7 @@ bool mpg_wait_on(struct mpg_wait *w, int fd, short events)
 	int verdict;
 
 	/* Interrupted, and the try since then has found nothing. */
-	if (mpg_wait_was_interrupted(w))
+	if (mpg_wait_was_interrupted(w) && !w->uncancellable)
 		return ends_with(w, EINTR);
 	if (was_woken(w))
 		return ends_with(w, atomic_load(&w->entry->wake_error));

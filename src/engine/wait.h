@@ -34,6 +34,8 @@ struct mpg_wait {
 	short events;
 	unsigned short attempt;
 	bool asked;			/* the kernel has said what O_NONBLOCK and SO_*TIMEO are */
+	bool uncancellable;		/* by nothing but its deadline: its call may not fail */
+	bool must_park;			/* EDEADLK where the thread would be blocked instead */
 	bool never_restarts;		/* EINTR even for a handler with SA_RESTART */
 	bool always_restarts;		/* no EINTR, whatever handler runs */
 	int timeout_error;		/* errno when the deadline passes */

@@ -194,7 +194,7 @@ static int wait_for(void *self, const mpgreen_wait *what)
 		return MPGREEN_NATIVE;
 	loop.waits++;
 	loop.waits_of_others += fibers_inside();
-	if (loop.answer) {
+	if (loop.answer && !(what->flags & MPGREEN_UNCANCELLABLE)) {
 		errno = loop.answer_errno;
 		return loop.answer;
 	}

@@ -37,6 +37,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_offload.c \
 	tests/unit/test_pool.c \
 	tests/unit/test_policy.c \
+	tests/unit/test_parking.c \
 	tests/unit/test_private.c \
 	tests/unit/test_process.c \
 	tests/unit/test_progress.c \

@@ -32,6 +32,7 @@
 	SUITE(offload) \
 	SUITE(child) \
 	SUITE(futex) \
+	SUITE(parking) \
 	SUITE(iovec) \
 	SUITE(control) \
 	SUITE(readiness) \

@@ -2,6 +2,7 @@
 /* src/engine/scheduler.c, poll_scheduler.c: who is attached where, who hears of a closing. */
 #include "engine/scheduler.h"
 #include "engine/clock.h"
+#include "real.h"
 #include "registry/process.h"
 #include "settings.h"
 #include "support.h"
@@ -112,7 +113,7 @@ static void *in_thread(void *(*body)(void *), void *argument)
 	void *result;
 
 	ck_assert_int_eq(pthread_create(&thread, NULL, body, argument), 0);
-	ck_assert_int_eq(pthread_join(thread, &result), 0);
+	ck_assert_int_eq(REAL(pthread_join)(thread, &result), 0);
 	return result;
 }
 

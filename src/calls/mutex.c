@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mutexes between fibers of one thread. Other threads' are waited for by blocking, as ever: the
+ * times are short, and the interpreter's own locks are among them.
+ *
+ * Of an ordinary mutex libc says which thread holds it; if it is this one, then a fiber of it does.
+ * A recursive or an error-checking one acts by thread itself, and one that processes share may name
+ * a thread of another; for these, held.h tells fibers apart.
+ */
+#include "calls/mutex.h"
+#include "calls/locking.h"
+#include "os/linux/interpose.h"
+
+/* Bits of a mutex' kind. */
+#define TYPE 3
+#define SHARED 128
+
+static int type_of(const pthread_mutex_t *mutex)
+{
+	return mutex->__data.__kind & TYPE;
+}
+
+static bool knows_threads(const pthread_mutex_t *mutex)
+{
+	int type = type_of(mutex);
+
+	return type == PTHREAD_MUTEX_RECURSIVE || type == PTHREAD_MUTEX_ERRORCHECK
+		|| mutex->__data.__kind & SHARED;
+}
+
+/* Of a recursive mutex that this thread holds: is it the first lock, and the last unlock? */
+static bool is_outermost(const pthread_mutex_t *mutex)
+{
+	return type_of(mutex) != PTHREAD_MUTEX_RECURSIVE || mutex->__data.__count <= 1;
+}
+
+static int noted(pthread_mutex_t *mutex, int error)
+{
+	if ((error == 0 || error == EOWNERDEAD) && is_outermost(mutex))
+		mpg_held_add(mutex);
+	return error;
+}
+
+static int try(void *lock)
+{
+	return REAL(pthread_mutex_trylock)(lock);
+}
+
+static bool is_of_this_thread(const void *lock)
+{
+	const pthread_mutex_t *mutex = lock;
+
+	return __atomic_load_n(&mutex->__data.__owner, __ATOMIC_RELAXED) == mpg_thread_id();
+}
+
+static int block(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time)
+{
+	if (!time)
+		return REAL(pthread_mutex_lock)(mutex);
+#if HAVE_DECL_PTHREAD_MUTEX_CLOCKLOCK
+	if (clock != CLOCK_REALTIME)
+		return REAL(pthread_mutex_clocklock)(mutex, clock, time);
+#endif
+	(void)clock;
+	return REAL(pthread_mutex_timedlock)(mutex, time);
+}
+
+static int try_noted(void *lock)
+{
+	if (mpg_held_by_other(lock))
+		return EBUSY;
+	return noted(lock, REAL(pthread_mutex_trylock)(lock));
+}
+
+/* The running fiber may hold it already: libc knows what to say to that. */
+static int lock_noted(pthread_mutex_t *mutex, struct mpg_locking *how)
+{
+	int error = MPG_LOCKING_BLOCKS;
+
+	how->try = try_noted;
+	how->is_ours = mpg_held_by_other;
+	if (mpg_held_by_other(mutex)
+	    || (!is_of_this_thread(mutex) && mpg_parking_any() && mpg_parking_has_line(mutex)))
+		error = mpg_locking_wait(how, mutex);
+	if (error == MPG_LOCKING_BLOCKS)
+		error = noted(mutex, block(mutex, how->clock, how->time));
+	return error;
+}
+
+int mpg_mutex_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
+		   const char *call)
+{
+	struct mpg_locking how = { call, try, is_of_this_thread, clock, time };
+	int error;
+
+	if (time && !(mpg_locking_is_time(time) && mpg_locking_is_clock(clock)))
+		return block(mutex, clock, time);
+	if (knows_threads(mutex))
+		return lock_noted(mutex, &how);
+	error = mpg_locking_take(&how, mutex);
+	return error == MPG_LOCKING_BLOCKS ? block(mutex, clock, time) : error;
+}
+
+int mpg_mutex_trylock(pthread_mutex_t *mutex)
+{
+	return knows_threads(mutex) ? try_noted(mutex) : REAL(pthread_mutex_trylock)(mutex);
+}
+
+/* Whose it is libc checks. The mutex may be gone when it has been unlocked. */
+int mpg_mutex_unlock(pthread_mutex_t *mutex)
+{
+	bool is_noted = knows_threads(mutex) && is_outermost(mutex);
+	int error = REAL(pthread_mutex_unlock)(mutex);
+
+	if (error)
+		return error;
+	if (is_noted)
+		mpg_held_remove(mutex);
+	mpg_locking_released(mutex);
+	return 0;
+}
+
+GREEN(int, pthread_mutex_lock, pthread_mutex_t *mutex)
+{
+	return mpg_mutex_lock(mutex, CLOCK_REALTIME, NULL, "pthread_mutex_lock");
+}
+
+INTERPOSE(int, pthread_mutex_lock, pthread_mutex_t *mutex)
+{
+	return mpg_thread_has_fibers() ? green_pthread_mutex_lock(mutex)
+				       : REAL(pthread_mutex_lock)(mutex);
+}
+
+GREEN(int, pthread_mutex_timedlock, pthread_mutex_t *mutex, const struct timespec *time)
+{
+	return mpg_mutex_lock(mutex, CLOCK_REALTIME, time, "pthread_mutex_timedlock");
+}
+
+INTERPOSE(int, pthread_mutex_timedlock, pthread_mutex_t *mutex, const struct timespec *time)
+{
+	return mpg_thread_has_fibers() ? green_pthread_mutex_timedlock(mutex, time)
+				       : REAL(pthread_mutex_timedlock)(mutex, time);
+}
+
+#if HAVE_DECL_PTHREAD_MUTEX_CLOCKLOCK
+GREEN(int, pthread_mutex_clocklock, pthread_mutex_t *mutex, clockid_t clock,
+      const struct timespec *time)
+{
+	return mpg_mutex_lock(mutex, clock, time, "pthread_mutex_clocklock");
+}
+
+INTERPOSE(int, pthread_mutex_clocklock, pthread_mutex_t *mutex, clockid_t clock,
+	  const struct timespec *time)
+{
+	return mpg_thread_has_fibers() ? green_pthread_mutex_clocklock(mutex, clock, time)
+				       : REAL(pthread_mutex_clocklock)(mutex, clock, time);
+}
+#endif
+
+INTERPOSE(int, pthread_mutex_trylock, pthread_mutex_t *mutex)
+{
+	return mpg_thread_has_fibers() ? mpg_mutex_trylock(mutex)
+				       : REAL(pthread_mutex_trylock)(mutex);
+}
+
+INTERPOSE(int, pthread_mutex_unlock, pthread_mutex_t *mutex)
+{
+	return mpg_thread_has_fibers() ? mpg_mutex_unlock(mutex)
+				       : REAL(pthread_mutex_unlock)(mutex);
+}
+
+GREEN(int, pthread_mutex_destroy, pthread_mutex_t *mutex)
+{
+	int error = REAL(pthread_mutex_destroy)(mutex);
+
+	if (!error)
+		mpg_held_forget(mutex);
+	return error;
+}
+
+INTERPOSE(int, pthread_mutex_destroy, pthread_mutex_t *mutex)
+{
+	return mpg_thread_has_fibers() ? green_pthread_mutex_destroy(mutex)
+				       : REAL(pthread_mutex_destroy)(mutex);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/held.h"
+#include "engine/scheduler.h"
+
+struct mpg_holding {
+	const void *lock;
+	const void *fiber;		/* NULL: the running one */
+};
+
+/* Grown by doubling, and never by malloc(), whose own locks may be among them. */
+#define LEAST_BYTES 4096
+
+static pthread_key_t ending;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void thread_ends(void *unused)
+{
+	struct mpg_thread *t = &mpg_thread;
+
+	(void)unused;
+	munmap(t->held, t->held_bytes);
+	t->held = NULL;
+	t->held_bytes = 0;
+	t->n_held = 0;
+	t->n_running_holds = 0;
+}
+
+static void prepare(void)
+{
+	pthread_key_create(&ending, thread_ends);
+}
+
+static void *map(size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static bool grow(struct mpg_thread *t)
+{
+	size_t bytes = t->held_bytes ? 2 * t->held_bytes : LEAST_BYTES;
+	int saved_errno = errno;
+	struct mpg_holding *held = map(bytes);
+
+	errno = saved_errno;
+	if (!held)
+		return false;
+	if (t->held) {
+		memcpy(held, t->held, t->held_bytes);
+		munmap(t->held, t->held_bytes);
+	} else {
+		pthread_once(&once, prepare);
+		pthread_setspecific(ending, held);
+	}
+	t->held = held;
+	t->held_bytes = bytes;
+	return true;
+}
+
+/* Out of memory it is not written down, and libc's own rules hold. */
+void mpg_held_add(const void *lock)
+{
+	struct mpg_thread *t = &mpg_thread;
+
+	if (t->n_held == t->held_bytes / sizeof(*t->held) && !grow(t))
+		return;
+	t->held[t->n_held++] = (struct mpg_holding){ .lock = lock };
+	t->n_running_holds++;
+}
+
+static void remove_at(struct mpg_thread *t, unsigned i)
+{
+	if (!t->held[i].fiber)
+		t->n_running_holds--;
+	t->held[i] = t->held[--t->n_held];
+}
+
+/* The latest is released first, as a rule. */
+void mpg_held_remove(const void *lock)
+{
+	struct mpg_thread *t = &mpg_thread;
+	unsigned found = t->n_held;
+
+	for (unsigned i = t->n_held; i-- > 0;) {
+		if (t->held[i].lock != lock)
+			continue;
+		found = i;
+		if (!t->held[i].fiber)
+			break;
+	}
+	if (found < t->n_held)
+		remove_at(t, found);
+}
+
+bool mpg_held_by_other(const void *lock)
+{
+	const struct mpg_thread *t = &mpg_thread;
+
+	if (t->n_held == t->n_running_holds)
+		return false;
+	for (unsigned i = 0; i < t->n_held; i++)
+		if (t->held[i].lock == lock && t->held[i].fiber)
+			return true;
+	return false;
+}
+
+void mpg_held_forget(const void *lock)
+{
+	struct mpg_thread *t = &mpg_thread;
+
+	for (unsigned i = t->n_held; i-- > 0;)
+		if (t->held[i].lock == lock)
+			remove_at(t, i);
+}
+
+void *mpg_held_name(void)
+{
+	struct mpg_thread *t = &mpg_thread;
+	const struct mpg_slot *slot = t->slot;
+	void *fiber = NULL;
+
+	if (t->n_running_holds && slot->ops.current)
+		fiber = slot->ops.current(slot->self);
+	if (!fiber)
+		return NULL;
+	for (unsigned i = 0; i < t->n_held; i++)
+		if (!t->held[i].fiber)
+			t->held[i].fiber = fiber;
+	t->n_running_holds = 0;
+	return fiber;
+}
+
+void mpg_held_unname(const void *fiber)
+{
+	struct mpg_thread *t = &mpg_thread;
+
+	if (!fiber)
+		return;
+	for (unsigned i = 0; i < t->n_held; i++)
+		if (t->held[i].fiber == fiber) {
+			t->held[i].fiber = NULL;
+			t->n_running_holds++;
+		}
+}
+
+void mpg_held_forked(void)
+{
+	mpg_thread.n_held = 0;
+	mpg_thread.n_running_holds = 0;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include "sources/parking.h"
+#include "engine/doorbell.h"
+#include "registry/lock.h"
+#include "registry/private.h"
+#include "registry/process.h"
+#include "sources/bells.h"
+
+#define BUCKETS 256
+
+struct mpg_parked {
+	struct mpg_parked *next, *prev;
+	const void *address;
+	pthread_t thread;
+	unsigned forks;
+	int bell;
+	_Atomic bool woken;		/* and has not seen it yet */
+};
+
+/* The lines of all addresses that come together here, in the order of their coming. */
+static struct bucket {
+	struct mpg_parked *first, *last;
+	_Atomic unsigned places;
+} buckets[BUCKETS];
+
+/* Guards the lines. Bells are rung under it: who has left a line is not rung any more. */
+static struct mpg_lock lock = MPG_LOCK_INITIALIZER;
+
+_Atomic unsigned mpg_parking_places;
+
+static struct bucket *bucket_of(const void *address)
+{
+	return &buckets[(uintptr_t)address * UINT64_C(0x9e3779b97f4a7c15) >> 56];
+}
+
+static void append(struct bucket *bucket, struct mpg_parked *place)
+{
+	place->prev = bucket->last;
+	*(bucket->last ? &bucket->last->next : &bucket->first) = place;
+	bucket->last = place;
+	atomic_fetch_add(&bucket->places, 1);
+	atomic_fetch_add(&mpg_parking_places, 1);
+}
+
+static void take_out(struct bucket *bucket, struct mpg_parked *place)
+{
+	*(place->prev ? &place->prev->next : &bucket->first) = place->next;
+	*(place->next ? &place->next->prev : &bucket->last) = place->prev;
+	atomic_fetch_sub(&bucket->places, 1);
+	atomic_fetch_sub(&mpg_parking_places, 1);
+}
+
+struct mpg_parked *mpg_parking_enter(const void *address)
+{
+	struct mpg_parked *place = calloc(1, sizeof(*place));
+
+	if (!place)
+		return NULL;
+	place->bell = mpg_bells_take();
+	if (place->bell < 0) {
+		free(place);
+		return NULL;
+	}
+	place->address = address;
+	place->thread = pthread_self();
+	place->forks = mpg_process_forks;
+	mpg_lock(&lock);
+	append(bucket_of(address), place);
+	mpg_unlock(&lock);
+	return place;
+}
+
+static void wake(struct mpg_parked *place)
+{
+	atomic_store(&place->woken, true);
+	mpg_doorbell_ring(place->bell);
+}
+
+static void wake_next(const struct bucket *bucket, const void *address, bool all)
+{
+	for (struct mpg_parked *place = bucket->first; place; place = place->next) {
+		if (place->address != address || atomic_load(&place->woken))
+			continue;
+		wake(place);
+		if (!all)
+			return;
+	}
+}
+
+static void wake_up(const void *address, bool all)
+{
+	const struct bucket *bucket = bucket_of(address);
+
+	if (!atomic_load_explicit(&bucket->places, memory_order_relaxed))
+		return;
+	mpg_lock(&lock);
+	wake_next(bucket, address, all);
+	mpg_unlock(&lock);
+}
+
+void mpg_parking_wake_one(const void *address)
+{
+	wake_up(address, false);
+}
+
+void mpg_parking_wake_all(const void *address)
+{
+	wake_up(address, true);
+}
+
+void mpg_parking_leave(struct mpg_parked **ours)
+{
+	struct mpg_parked *place = *ours;
+	int saved_errno = errno;
+	struct bucket *bucket;
+
+	if (!place)
+		return;
+	if (place->forks == mpg_process_forks) {
+		bucket = bucket_of(place->address);
+		mpg_lock(&lock);
+		take_out(bucket, place);
+		if (atomic_load(&place->woken))
+			wake_next(bucket, place->address, false);
+		mpg_unlock(&lock);
+		mpg_bells_give(place->bell);
+	}
+	free(place);
+	*ours = NULL;
+	errno = saved_errno;
+}
+
+/* The bell may ring for a wake-up that was seen before it rang: then the wait begins anew. */
+bool mpg_parking_wait(struct mpg_wait *w, struct mpg_parked *place)
+{
+	while (!atomic_exchange(&place->woken, false)) {
+		w->attempt = 0;
+		if (!mpg_wait_on(w, place->bell, POLLIN))
+			return atomic_exchange(&place->woken, false);
+		mpg_doorbell_silence(place->bell);
+	}
+	return true;
+}
+
+/* A handler has run, or it is time to look at the clock again. */
+static bool goes_on(struct mpg_wait *w, clockid_t clock, const struct timespec *time)
+{
+	if (mpg_wait_was_forked(w))
+		return false;
+	if (errno == ETIMEDOUT)
+		return mpg_clock_until(clock, time) > 0;
+	if (errno != EINTR || !mpg_wait_was_interrupted(w))
+		return false;
+	w->interrupted = mpg_thread.interrupted;
+	return true;
+}
+
+bool mpg_parking_wait_until(struct mpg_wait *w, struct mpg_parked *place, clockid_t clock,
+			    const struct timespec *time)
+{
+	w->timeout_error = ETIMEDOUT;
+	w->uncancellable = !time;
+	do {
+		if (time)
+			w->deadline = mpg_clock_next_look(clock, time);
+		if (mpg_parking_wait(w, place))
+			return true;
+	} while (goes_on(w, clock, time));
+	return false;
+}
+
+static const struct mpg_parked *first_of(const void *address)
+{
+	const struct mpg_parked *place = bucket_of(address)->first;
+
+	while (place && place->address != address)
+		place = place->next;
+	return place;
+}
+
+bool mpg_parking_is_first(const struct mpg_parked *place)
+{
+	bool first;
+
+	mpg_lock(&lock);
+	first = place->forks != mpg_process_forks || first_of(place->address) == place;
+	mpg_unlock(&lock);
+	return first;
+}
+
+bool mpg_parking_has_line(const void *address)
+{
+	bool found;
+
+	if (!atomic_load_explicit(&bucket_of(address)->places, memory_order_relaxed))
+		return false;
+	mpg_lock(&lock);
+	found = first_of(address) != NULL;
+	mpg_unlock(&lock);
+	return found;
+}
+
+void mpg_parking_before_fork(void)
+{
+	mpg_lock(&lock);
+}
+
+void mpg_parking_after_fork(void)
+{
+	mpg_unlock(&lock);
+}
+
+/* The places of this thread's own fibers are theirs to free, should they ever go on. */
+static void abandon(struct bucket *bucket)
+{
+	struct mpg_parked *place;
+
+	while ((place = bucket->first)) {
+		bucket->first = place->next;
+		mpg_private_close(place->bell);
+		place->bell = -1;
+		if (!pthread_equal(place->thread, pthread_self()))
+			free(place);
+	}
+	bucket->last = NULL;
+	atomic_store(&bucket->places, 0);
+}
+
+void mpg_parking_forked(void)
+{
+	for (struct bucket *bucket = buckets; bucket < buckets + BUCKETS; bucket++)
+		abandon(bucket);
+	atomic_store(&mpg_parking_places, 0);
+	mpg_unlock(&lock);
+}
