@@ -160,12 +160,16 @@ def test_a_wait_is_stopped_at_once(client, stop, connect, ticking, record_proper
 @pytest.mark.parametrize("stop", [stopped_by_timeout, stopped_by_kill])
 def test_on_another_thread_it_is_the_same(client, stop, connect, ticking):
     """There no signal handlers run."""
-    connection = connect(client)
+    def body():
+        connection = connect(client)
+        late = stop(lambda: client.wait(connection, LONG))
+        assert_broken_or_right(client, connection)
+        assert client.echo(connect(client), "new") == "new"
+        return late
+
     with ticking() as time:
-        late = on_another_thread(lambda: stop(lambda: client.wait(connection, LONG)))
+        late = on_another_thread(body)
     assert late < LATEST + time.stall
-    assert_broken_or_right(client, connection)
-    assert client.echo(connect(client), "new") == "new"
 
 
 @greenlets_only
