@@ -83,7 +83,7 @@ def test_a_big_result_comes_in_whole(client, connect, ticking):
         for some in client.fetch(connection, SIZE):
             pieces += some
             # Between threads Python switches by itself.
-            time.sleep(0)
+            time.sleep(0.001)
     assert sum(map(len, pieces)) == SIZE
     assert not any(piece.strip("x" if isinstance(piece, str) else b"x") for piece in pieces)
 
@@ -177,7 +177,7 @@ def test_a_result_of_which_some_has_come_is_given_up(client, connect):
     can(client, "fetch")
     from gevent import Timeout
     interrupted = 0
-    for milliseconds in (1, 3, 10, 30, 60, 100):
+    for milliseconds in (1, 10, 50):
         connection = connect(client)
         try:
             with Timeout(milliseconds / 1000):
