@@ -163,7 +163,7 @@ bool mpb_kept_has(const struct mpb_hub *h, PyObject *greenlet);
 int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd);
 /* Its greenlet waits again, for fd. True: that is a connection, which is now at its end. */
 bool mpb_kept_goes_on(struct mpb_hub *h, PyObject *greenlet, int fd);
-/* A wait that cannot fail begins, in spite of what is kept; something is raised in it; it has ended. */
+/* A wait that cannot fail begins, whatever is kept; something is raised in it; it has ended. */
 void mpb_kept_recall(struct mpb_hub *h, struct mpb_waiter *w);
 void mpb_kept_put_aside(struct mpb_waiter *w);
 void mpb_kept_bring_back(struct mpb_hub *h, struct mpb_waiter *w);
