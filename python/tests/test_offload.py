@@ -3,12 +3,11 @@
 import ctypes
 import ctypes.util
 import errno
-import time
 
 import gevent
 import pytest
 
-from stopwatch import Ticker
+from stopwatch import Ticker, stopwatch
 
 process = ctypes.CDLL(None, use_errno=True)
 
@@ -54,31 +53,31 @@ def test_the_ticker_goes_on_while_a_function_runs():
 
 
 def test_functions_run_at_the_same_time():
-    began = time.monotonic()
+    began = stopwatch()
     gevent.joinall([gevent.spawn(sleep, .3) for _ in range(8)], raise_error=True)
-    assert time.monotonic() - began < 8 * .3 / 2
+    assert stopwatch() - began < 8 * .3 / 2
 
 
 def test_more_than_the_workers_stand_in_line():
-    began = time.monotonic()
+    began = stopwatch()
     gevent.joinall([gevent.spawn(sleep, .1) for _ in range(9)], raise_error=True)
-    assert time.monotonic() - began >= .2
+    assert stopwatch() - began >= .2
 
 
 def test_a_timeout_does_not_wait_for_the_function():
-    began = time.monotonic()
+    began = stopwatch()
     with pytest.raises(gevent.Timeout):
         with gevent.Timeout(.2):
             sleep(1)
-    assert .2 <= time.monotonic() - began < .3
+    assert .2 <= stopwatch() - began < .3
 
 
 def test_kill_does_not_wait_for_the_function():
     sleeper = gevent.spawn(sleep, 1)
     gevent.sleep(.05)
-    began = time.monotonic()
+    began = stopwatch()
     sleeper.kill()
-    assert time.monotonic() - began < .1
+    assert stopwatch() - began < .1
     assert isinstance(sleeper.value, gevent.GreenletExit)
 
 
