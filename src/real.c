@@ -15,6 +15,25 @@ static const struct {
 };
 
 /*
+ * Before glibc 2.34 these are in a library of their own, which the program that calls them may have
+ * loaded where RTLD_NEXT does not look, and have two more characters in front.
+ */
+static void *find_in_libresolv(const char *name)
+{
+	char old_name[32];
+	void *library, *found;
+
+	if (strncmp(name, "res_", 4) != 0)
+		return NULL;
+	library = dlopen("libresolv.so.2", RTLD_LAZY);
+	if (!library)
+		return NULL;
+	found = dlsym(library, name);
+	snprintf(old_name, sizeof(old_name), "__%s", name);
+	return found ? found : dlsym(library, old_name);
+}
+
+/*
  * glibc before 2.36 finds the oldest of several versions by RTLD_NEXT. That of the conditions is of
  * before 2.3.2, and takes them for another struct; newer machines have but one.
  */
@@ -56,6 +75,7 @@ void mpg_real_bind(void)
 {
 	/* libc calls dlsym() a leaf: without volatile the compiler may store this after it. */
 	static __thread volatile int depth;
+	static _Atomic bool bound;
 
 	if (depth == 2)
 		return;
@@ -66,7 +86,11 @@ void mpg_real_bind(void)
 
 		if (!*slot)
 			*slot = mpg_real_find(names[i].name);
+		/* Not before somebody calls one. */
+		if (!*slot && bound)
+			*slot = find_in_libresolv(names[i].name);
 	}
+	bound = true;
 	/* The first error that the application sees must be one of its own. */
 	dlerror();
 	if (--depth == 0)

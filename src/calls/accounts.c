@@ -21,7 +21,8 @@
 	GREEN(type *, function, key_type key) \
 	{ \
 		struct mpg_question q = { \
-			.kind = record_kind, .field = key, .ask = ask_##function, .call = #function \
+			.kind = record_kind, .field = key, .ask = ask_##function, \
+			.call = #function \
 		}; \
 		void *result; \
 \

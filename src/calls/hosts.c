@@ -20,8 +20,8 @@ static int ask_name2(struct mpg_answer *a)
 
 static int ask_address(struct mpg_answer *a)
 {
-	return REAL(gethostbyaddr_r)(a->question.address, a->question.len,
-				     (int)a->question.number, &a->record.host, a->buf, a->size,
+	return REAL(gethostbyaddr_r)(a->question.address, a->question.len, (int)a->question.number,
+				     &a->record.host, a->buf, a->size,
 				     (struct hostent **)&a->result, &a->h_error);
 }
 
@@ -39,7 +39,9 @@ static bool is_address(socklen_t len, int family)
 
 static struct mpg_question host(int (*ask)(struct mpg_answer *), const char *call)
 {
-	return (struct mpg_question){ .kind = MPG_HOST, .resolves = true, .ask = ask, .call = call };
+	return (struct mpg_question){
+		.kind = MPG_HOST, .resolves = true, .ask = ask, .call = call
+	};
 }
 
 GREEN(struct hostent *, gethostbyname, const char *name)
@@ -134,8 +136,8 @@ INTERPOSE(int, gethostbyname2_r, const char *name, int family, struct hostent *r
 	return green_gethostbyname2_r(name, family, record, buf, size, result, h_error);
 }
 
-GREEN(int, gethostbyaddr_r, const void *address, socklen_t len, int family,
-      struct hostent *record, char *buf, size_t size, struct hostent **result, int *h_error)
+GREEN(int, gethostbyaddr_r, const void *address, socklen_t len, int family, struct hostent *record,
+      char *buf, size_t size, struct hostent **result, int *h_error)
 {
 	struct mpg_question q = host(ask_address, "gethostbyaddr_r");
 	int status;

@@ -142,7 +142,7 @@ static char *take_room(struct mpg_lookup *l, const char *text, socklen_t len)
 
 static void give_text(char *to, const char *from)
 {
-	if (from && *from)
+	if (to && from && *from)
 		strcpy(to, from);
 }
 
@@ -165,8 +165,9 @@ GREEN(int, getnameinfo, const struct sockaddr *address, socklen_t len, char *hos
 {
 	socklen_t host_room = shorter(host_len, LONGEST_NAME);
 	socklen_t service_room = shorter(service_len, LONGEST_NAME);
-	MPG_LOOKUP(l, mpg_lookup_new(sizeof(struct name), host_room + service_room, ask_name,
-				     "getnameinfo"));
+	MPG_LOOKUP(l,
+		   mpg_lookup_new(sizeof(struct name), host_room + service_room, ask_name,
+				  "getnameinfo"));
 	struct name *n = (struct name *)l;
 	enum mpg_lookup_end end;
 

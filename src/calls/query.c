@@ -132,8 +132,12 @@ INTERPOSE(int, res_query, const char *name, int class, int type, unsigned char *
 {
 	if (!mpg_names_may_wait())
 		return REAL(res_query)(name, class, type, answer, size);
-	return ask(&(struct question){ .call = "res_query", .ask = ask_query, .name = name,
-				       .class = class, .type = type, .answer = answer,
+	return ask(&(struct question){ .call = "res_query",
+				       .ask = ask_query,
+				       .name = name,
+				       .class = class,
+				       .type = type,
+				       .answer = answer,
 				       .size = size });
 }
 
@@ -141,8 +145,12 @@ INTERPOSE(int, res_search, const char *name, int class, int type, unsigned char 
 {
 	if (!mpg_names_may_wait())
 		return REAL(res_search)(name, class, type, answer, size);
-	return ask(&(struct question){ .call = "res_search", .ask = ask_search, .name = name,
-				       .class = class, .type = type, .answer = answer,
+	return ask(&(struct question){ .call = "res_search",
+				       .ask = ask_search,
+				       .name = name,
+				       .class = class,
+				       .type = type,
+				       .answer = answer,
 				       .size = size });
 }
 
@@ -151,17 +159,26 @@ INTERPOSE(int, res_querydomain, const char *name, const char *domain, int class,
 {
 	if (!mpg_names_may_wait())
 		return REAL(res_querydomain)(name, domain, class, type, answer, size);
-	return ask(&(struct question){ .call = "res_querydomain", .ask = ask_querydomain,
-				       .name = name, .domain = domain, .class = class,
-				       .type = type, .answer = answer, .size = size });
+	return ask(&(struct question){ .call = "res_querydomain",
+				       .ask = ask_querydomain,
+				       .name = name,
+				       .domain = domain,
+				       .class = class,
+				       .type = type,
+				       .answer = answer,
+				       .size = size });
 }
 
 INTERPOSE(int, res_send, const unsigned char *message, int len, unsigned char *answer, int size)
 {
 	if (!mpg_names_may_wait())
 		return REAL(res_send)(message, len, answer, size);
-	return ask(&(struct question){ .call = "res_send", .ask = ask_send, .message = message,
-				       .message_len = len, .answer = answer, .size = size });
+	return ask(&(struct question){ .call = "res_send",
+				       .ask = ask_send,
+				       .message = message,
+				       .message_len = len,
+				       .answer = answer,
+				       .size = size });
 }
 
 INTERPOSE(int, res_nquery, res_state state, const char *name, int class, int type,
@@ -169,9 +186,14 @@ INTERPOSE(int, res_nquery, res_state state, const char *name, int class, int typ
 {
 	if (!mpg_names_may_wait())
 		return REAL(res_nquery)(state, name, class, type, answer, size);
-	return ask(&(struct question){ .call = "res_nquery", .ask = ask_nquery, .state = state,
-				       .name = name, .class = class, .type = type,
-				       .answer = answer, .size = size });
+	return ask(&(struct question){ .call = "res_nquery",
+				       .ask = ask_nquery,
+				       .state = state,
+				       .name = name,
+				       .class = class,
+				       .type = type,
+				       .answer = answer,
+				       .size = size });
 }
 
 INTERPOSE(int, res_nsearch, res_state state, const char *name, int class, int type,
@@ -179,9 +201,14 @@ INTERPOSE(int, res_nsearch, res_state state, const char *name, int class, int ty
 {
 	if (!mpg_names_may_wait())
 		return REAL(res_nsearch)(state, name, class, type, answer, size);
-	return ask(&(struct question){ .call = "res_nsearch", .ask = ask_nsearch, .state = state,
-				       .name = name, .class = class, .type = type,
-				       .answer = answer, .size = size });
+	return ask(&(struct question){ .call = "res_nsearch",
+				       .ask = ask_nsearch,
+				       .state = state,
+				       .name = name,
+				       .class = class,
+				       .type = type,
+				       .answer = answer,
+				       .size = size });
 }
 
 INTERPOSE(int, res_nquerydomain, res_state state, const char *name, const char *domain, int class,
@@ -189,9 +216,14 @@ INTERPOSE(int, res_nquerydomain, res_state state, const char *name, const char *
 {
 	if (!mpg_names_may_wait())
 		return REAL(res_nquerydomain)(state, name, domain, class, type, answer, size);
-	return ask(&(struct question){ .call = "res_nquerydomain", .ask = ask_nquerydomain,
-				       .state = state, .name = name, .domain = domain,
-				       .class = class, .type = type, .answer = answer,
+	return ask(&(struct question){ .call = "res_nquerydomain",
+				       .ask = ask_nquerydomain,
+				       .state = state,
+				       .name = name,
+				       .domain = domain,
+				       .class = class,
+				       .type = type,
+				       .answer = answer,
 				       .size = size });
 }
 
@@ -200,8 +232,12 @@ INTERPOSE(int, res_nsend, res_state state, const unsigned char *message, int len
 {
 	if (!mpg_names_may_wait())
 		return REAL(res_nsend)(state, message, len, answer, size);
-	return ask(&(struct question){ .call = "res_nsend", .ask = ask_nsend, .state = state,
-				       .message = message, .message_len = len, .answer = answer,
+	return ask(&(struct question){ .call = "res_nsend",
+				       .ask = ask_nsend,
+				       .state = state,
+				       .message = message,
+				       .message_len = len,
+				       .answer = answer,
 				       .size = size });
 }
 

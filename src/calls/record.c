@@ -193,8 +193,9 @@ static void *hold(const struct mpg_answer *a)
 
 bool mpg_record_get(const struct mpg_question *question, void **result)
 {
-	MPG_LOOKUP(l, mpg_lookup_new(sizeof(struct mpg_answer), question_room(question),
-				     ask_with_room, question->call));
+	MPG_LOOKUP(l,
+		   mpg_lookup_new(sizeof(struct mpg_answer), question_room(question), ask_with_room,
+				  question->call));
 	struct mpg_answer *a;
 	enum mpg_lookup_end end;
 

@@ -22,14 +22,22 @@ static int ask_port(struct mpg_answer *a)
 static struct mpg_question by_name(const char *name, const char *protocol, const char *call)
 {
 	return (struct mpg_question){
-		.kind = MPG_SERVICE, .name = name, .second = protocol, .ask = ask_name, .call = call
+		.kind = MPG_SERVICE,
+		.name = name,
+		.second = protocol,
+		.ask = ask_name,
+		.call = call,
 	};
 }
 
 static struct mpg_question by_port(int port, const char *protocol, const char *call)
 {
 	return (struct mpg_question){
-		.kind = MPG_SERVICE, .number = port, .second = protocol, .ask = ask_port, .call = call
+		.kind = MPG_SERVICE,
+		.number = port,
+		.second = protocol,
+		.ask = ask_port,
+		.call = call,
 	};
 }
 

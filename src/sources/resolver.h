@@ -31,7 +31,7 @@ struct mpg_resolver {
 	char domains[MAXDNSRCH * 256];
 };
 
-/* A worker begins: in a fork child its memory may have been that of a thread that was looking up. */
+/* A worker begins: in a fork child its memory may be that of a thread that was looking up. */
 void mpg_resolver_begin(void);
 
 /* False: there is too much of it. */

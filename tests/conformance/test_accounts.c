@@ -157,9 +157,8 @@ START_TEST(a_service_is_found_by_name_and_by_port)
 
 	ck_assert_ptr_null(getservbyname("no such service", NULL));
 	assert_worked();
-	ck_assert_int_eq(getservbyname_r("no such service", "tcp", &record, buf, sizeof(buf),
-					 &result),
-			 0);
+	ck_assert_int_eq(
+		getservbyname_r("no such service", "tcp", &record, buf, sizeof(buf), &result), 0);
 	ck_assert_ptr_null(result);
 	/* Machines without the file have no services. */
 	if (access("/etc/services", R_OK) != 0)

@@ -23,7 +23,8 @@
 #undef res_nquerydomain
 #undef res_nsend
 #define DECLARE_QUERY(name) int name(const char *, int, int, unsigned char *, int)
-#define DECLARE_QUERYDOMAIN(name) int name(const char *, const char *, int, int, unsigned char *, int)
+#define DECLARE_QUERYDOMAIN(name) \
+	int name(const char *, const char *, int, int, unsigned char *, int)
 #define DECLARE_SEND(name) int name(const unsigned char *, int, unsigned char *, int)
 #define DECLARE_NQUERY(name) int name(res_state, const char *, int, int, unsigned char *, int)
 #define DECLARE_NQUERYDOMAIN(name) \
@@ -89,8 +90,8 @@ static int (*const forms[FORMS])(int size) = {
 static void begin_with_server(int form)
 {
 	name_server_start();
-	packet_len = res_mkquery(QUERY, "late.test", IN, TEXT, NULL, 0, NULL, packet,
-				 sizeof(packet));
+	packet_len =
+		res_mkquery(QUERY, "late.test", IN, TEXT, NULL, 0, NULL, packet, sizeof(packet));
 	ck_assert_int_gt(packet_len, 0);
 	if (form < OWN)
 		return;

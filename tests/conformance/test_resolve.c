@@ -19,9 +19,9 @@
 #include "suites.h"
 #include "way.h"
 
-static const struct addrinfo tcp4 = {
-	.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_CANONNAME
-};
+static const struct addrinfo tcp4 = { .ai_family = AF_INET,
+				      .ai_socktype = SOCK_STREAM,
+				      .ai_flags = AI_CANONNAME };
 
 static struct addrinfo *list;
 
@@ -120,10 +120,9 @@ START_TEST(what_is_no_name_is_answered_at_once)
 
 	name_server_start();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct addrinfo hints = {
-			.ai_family = rows[i].family, .ai_socktype = SOCK_STREAM,
-			.ai_flags = rows[i].flags
-		};
+		struct addrinfo hints = { .ai_family = rows[i].family,
+					  .ai_socktype = SOCK_STREAM,
+					  .ai_flags = rows[i].flags };
 
 		ck_assert_int_eq(getaddrinfo(rows[i].node, rows[i].service, &hints, &list),
 				 rows[i].result);
@@ -340,9 +339,9 @@ START_TEST(getnameinfo_writes_no_more_than_fits)
 
 	name_server_start();
 	other_side(_i, answer_a_question);
-	ck_assert_int_eq(getnameinfo((struct sockaddr *)&address, sizeof(address), host, 5, NULL, 0,
-				     0),
-			 EAI_OVERFLOW);
+	ck_assert_int_eq(
+		getnameinfo((struct sockaddr *)&address, sizeof(address), host, 5, NULL, 0, 0),
+		EAI_OVERFLOW);
 	ck_assert_str_eq(host, "12345678");
 }
 END_TEST
@@ -363,9 +362,9 @@ START_TEST(getnameinfo_asks_nobody_for_numbers)
 				     sizeof(service), 0),
 			 0);
 	ck_assert_str_eq(service, "/path");
-	ck_assert_int_eq(getnameinfo((struct sockaddr *)&address, 1, host, sizeof(host), NULL, 0,
-				     0),
-			 EAI_FAMILY);
+	ck_assert_int_eq(
+		getnameinfo((struct sockaddr *)&address, 1, host, sizeof(host), NULL, 0, 0),
+		EAI_FAMILY);
 	assert_no_wait();
 }
 END_TEST

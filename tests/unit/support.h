@@ -123,7 +123,7 @@ int in_child(int (*body)(void *), void *argument);
 int in_vfork_child(int (*body)(void *), void *argument);
 
 /* The kernel says that this program is set-uid; has no io_uring; no pidfd; no room for a thread. */
-extern bool fake_set_uid, fake_no_uring, fake_no_pidfd, fake_no_threads;
+extern bool fake_set_uid, fake_no_uring, fake_no_pidfd, fake_no_threads, fake_old_libc;
 
 /* Called by each dlsym() of the library. */
 extern void (*during_dlsym)(void);

@@ -64,7 +64,19 @@ START_TEST(a_call_that_comes_from_inside_dlsym_binds_for_itself)
 }
 END_TEST
 
+START_TEST(what_libc_lacks_is_found_in_libresolv)
+{
+	mpg_real.res_query = NULL;
+	mpg_real.res_nsend = NULL;
+	fake_old_libc = true;
+	ck_assert_ptr_nonnull((void *)&REAL(res_query));
+	ck_assert_ptr_nonnull((void *)mpg_real.res_nsend);
+	ck_assert(mpg_real.res_query != res_query);
+}
+END_TEST
+
 SUITE_OF(real, { the_constructor_has_bound_every_name_of_the_table, 0 },
 	 { a_real_function_is_not_ours, 0 }, { binding_again_changes_nothing, 0 },
 	 { a_call_before_the_constructor_binds_what_it_needs, 0 },
-	 { a_call_that_comes_from_inside_dlsym_binds_for_itself, 0 })
+	 { a_call_that_comes_from_inside_dlsym_binds_for_itself, 0 },
+	 { what_libc_lacks_is_found_in_libresolv, 0 })
