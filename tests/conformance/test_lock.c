@@ -19,6 +19,7 @@
 #include "locks.h"
 #include "signals.h"
 #include "suites.h"
+#include "switch.h"
 #include "way.h"
 
 static const struct flock whole = { .l_type = F_WRLCK };
@@ -42,6 +43,8 @@ START_TEST(a_call_waits_until_the_lock_is_free)
 {
 	const struct lock_row *row = &lock_rows[_i / other_sides()];
 
+	if (is_stuck(row))
+		return;
 	start_holder(hold, row->kind);
 	other_side(_i, let_go);
 	OK(0, row->lock(file));
@@ -57,6 +60,8 @@ START_TEST(a_lock_is_free_when_its_holder_has_died)
 {
 	const struct lock_row *row = &lock_rows[_i / other_sides()];
 
+	if (is_stuck(row))
+		return;
 	start_holder(hold, row->kind);
 	other_side(_i, kill_holder);
 	OK(0, row->lock(file));
@@ -105,7 +110,8 @@ START_TEST(errors_are_the_kernel_s)
 		FAILS(EBADF, lock_rows[i].lock(minus_one));
 	FAILS(EINVAL, flock(file, 0));
 	FAILS(EINVAL, lockf(file, 77, 0));
-	FAILS(EFAULT, fcntl(file, F_SETLKW, nowhere));
+	if (!is_emulated())
+		FAILS(EFAULT, fcntl(file, F_SETLKW, nowhere));
 	wrong.l_type = 77;
 	FAILS(EINVAL, fcntl(file, F_SETLKW, &wrong));
 	wrong = whole;
@@ -137,6 +143,8 @@ static void free_ours(void)
 START_TEST(descriptions_of_one_process_wait_for_each_other)
 {
 	current_row = &lock_rows[_i / other_sides()];
+	if (is_stuck(current_row))
+		return;
 	OK(0, current_row->lock(same));
 	other_side(_i, free_ours);
 	OK(0, current_row->lock(file));
@@ -180,7 +188,7 @@ static void lock_and_unlock(void)
 START_TEST(fibers_get_a_lock_one_after_the_other)
 {
 	current_row = &lock_rows[_i];
-	if (way != FIBERS)
+	if (way != FIBERS || is_stuck(current_row))
 		return;
 	open_pipe(fd);
 	for (int i = 0; i < WAITERS; i++)

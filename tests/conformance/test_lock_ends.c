@@ -24,6 +24,8 @@ START_TEST(a_handler_ends_a_wait)
 {
 	const struct lock_row *row = &lock_rows[_i];
 
+	if (is_stuck(row))
+		return;
 	start_holder(hold, row->kind);
 	catch_with(0);
 	other_side(0, raise_it);
@@ -49,6 +51,8 @@ START_TEST(a_wait_goes_on_after_a_handler_with_SA_RESTART)
 {
 	const struct lock_row *row = &lock_rows[_i];
 
+	if (is_stuck(row))
+		return;
 	start_holder(hold, row->kind);
 	catch_with(SA_RESTART);
 	other_side(0, raise_and_let_go);
@@ -96,6 +100,8 @@ START_TEST(a_wait_ends_when_its_file_is_closed)
 {
 	const struct lock_row *row = &lock_rows[_i / other_sides() / 2];
 
+	if (is_stuck(row))
+		return;
 	start_holder(hold, row->kind);
 	other_side(_i, ends_of_a_file[_i / other_sides() % 2]);
 	if (green() || !row->of_description)
@@ -123,7 +129,7 @@ START_TEST(mpgreen_wake_ends_a_wait)
 {
 	const struct lock_row *row = &lock_rows[_i / other_sides()];
 
-	if (!green())
+	if (!green() || is_stuck(row))
 		return;
 	start_holder(hold, row->kind);
 	other_side(_i, wake_it);
@@ -148,6 +154,8 @@ START_TEST(a_signal_handler_waits_natively)
 {
 	row_in_handler = &lock_rows[_i];
 	result_in_handler = -1;
+	if (is_stuck(row_in_handler))
+		return;
 	start_holder(hold, row_in_handler->kind);
 	signal(SIGUSR1, lock_in_handler);
 	other_side(0, let_go);
@@ -211,6 +219,8 @@ START_TEST(no_lock_is_kept_or_lost_when_waiters_give_up)
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
+	if (is_stuck(row))
+		return;
 	catch_with(0);
 	start_holder(lock_again_and_again, row->kind);
 	ck_assert_int_eq(pthread_create(&disturber, NULL, disturb, NULL), 0);
@@ -237,7 +247,7 @@ START_TEST(a_cancelled_wait_leaves_no_lock)
 {
 	const struct lock_row *row = &lock_rows[_i];
 
-	if (way != FIBERS)
+	if (way != FIBERS || is_stuck(row))
 		return;
 	start_holder(hold, row->kind);
 	fibers_answer(MPGREEN_CANCELLED, ECANCELED);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "locks.h"
 #include "kinds.h"
+#include "switch.h"
 #include "way.h"
 
 #include <check.h>
@@ -72,6 +73,11 @@ const struct lock_row lock_rows[LOCK_ROWS] = {
 	{ by_fcntl64, RECORD, false },
 	{ by_internal_fcntl, RECORD, false },
 };
+
+bool is_stuck(const struct lock_row *row)
+{
+	return row->lock == by_description && is_emulated();
+}
 
 int native_file(void)
 {

@@ -21,6 +21,9 @@ enum { LOCK_ROWS = 7, LOCKS_OF_DESCRIPTIONS = 2 };
 /* Those of open file descriptions are first. */
 extern const struct lock_row lock_rows[LOCK_ROWS];
 
+/* While a thread is in F_OFD_SETLKW valgrind (3.19) lets no other one run. */
+bool is_stuck(const struct lock_row *row);
+
 int lock_by_lockf(int f);
 int lock_by_fcntl(int f);
 
