@@ -66,6 +66,7 @@ struct mpb_kept {
 	const void *traced;			/* the frame that has called the C code, or NULL */
 	int fd;					/* that the wait was for, if it is this socket */
 	ino_t socket;				/* or 0 */
+	bool failed;				/* a wait has ended with another error than EINTR */
 };
 
 #define MPB_PAGE 4096
@@ -161,8 +162,8 @@ bool mpb_kept_has(const struct mpb_hub *h, PyObject *greenlet);
 /* Takes the exception that is set in a wait for fd. Returns the errno that the C code gets. */
 int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd);
 /* Its greenlet waits again, for fd. True: that is a connection, which is now at its end. */
-bool mpb_kept_goes_on(int fd);
-/* A wait that cannot fail begins, in spite of what is kept; something is raised in it; it has ended. */
+bool mpb_kept_goes_on(struct mpb_hub *h, PyObject *greenlet, int fd);
+/* A wait that cannot fail begins, whatever is kept; something is raised in it; it has ended. */
 void mpb_kept_recall(struct mpb_hub *h, struct mpb_waiter *w);
 void mpb_kept_put_aside(struct mpb_waiter *w);
 void mpb_kept_bring_back(struct mpb_hub *h, struct mpb_waiter *w);

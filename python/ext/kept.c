@@ -185,7 +185,10 @@ static void keep(struct mpb_hub *h, struct mpb_kept *k)
 	interrupt(h, k);
 }
 
-/* Without signals nothing is won by an EINTR: the C code would only try again. */
+/*
+ * EINTR is all that libzmq is prepared for. Python's own functions, where they can look for no
+ * signals, try again; and do so for ever if nobody is there to get the exception.
+ */
 int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd)
 {
 	struct mpb_kept *k = fetch(greenlet);
@@ -195,12 +198,16 @@ int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd)
 	k->fd = fd;
 	k->socket = socket_of(fd);
 	keep(h, k);
-	return h->has_signals ? EINTR : ECANCELED;
+	return h->has_signals || PyEval_GetFrame() ? EINTR : ECANCELED;
 }
 
-bool mpb_kept_goes_on(int fd)
+bool mpb_kept_goes_on(struct mpb_hub *h, PyObject *greenlet, int fd)
 {
-	return fd >= 0 && break_off(fd);
+	struct mpb_kept *k = *find(&h->kept, greenlet);
+	bool tries_again = !h->has_signals && !k->failed;
+
+	k->failed = true;
+	return !tries_again && fd >= 0 && break_off(fd);
 }
 
 /* Nobody must find it while the greenlet waits: it would be raised there, again and again. */

@@ -19,7 +19,7 @@ _number = 0
 def install():
     global _number
     _number = _unused_signal()
-    _gevent.interrupt_by(_number, _raise_here, _ignore, _late)
+    _gevent.interrupt_by(_number, _raise_here, _elsewhere, _late)
 
 
 def _unused_signal():
@@ -39,8 +39,24 @@ def signals_run_here():
     return True
 
 
-def _ignore(frame, event, argument):
-    """For frames that begin before control is back in ours."""
+def _elsewhere(frame, event, argument):
+    """For frames that begin before control is back in ours: C code may call back.
+
+    What makes an InterruptedError of its own is about to try again, as pyzmq does.
+    """
+    if not _makes_interrupted_error(frame):
+        return
+    caller = frame.f_back
+    while caller is not None and caller.f_trace is not _raise_here:
+        caller = caller.f_back
+    if caller is not None:
+        _raise_here(caller, event, argument)
+
+
+def _makes_interrupted_error(frame):
+    code = frame.f_code
+    return (code.co_name == "__init__" and code.co_argcount > 0
+            and isinstance(frame.f_locals.get(code.co_varnames[0]), InterruptedError))
 
 
 def _raise_here(frame, event, argument):

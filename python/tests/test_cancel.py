@@ -196,6 +196,30 @@ def test_what_finally_calls_is_called(run, pipe):
 
 
 @both_kinds_of_thread
+def test_c_code_that_tries_again_is_ended_where_it_makes_an_error_of_it(run, pipe):
+    """It has a class of its own for that, as pyzmq has, whose next try would be fatal."""
+    def body():
+        import collections
+        import ctypes
+        import itertools
+
+        class Interrupted(InterruptedError):
+            def __init__(self, result, function, arguments):
+                made.append(ctypes.get_errno())
+
+        made = []
+        read = ctypes.CDLL(None, use_errno=True).read
+        read.errcheck = Interrupted
+        fds = itertools.repeat(pipe[0])
+        with pytest.raises(gevent.Timeout):
+            with gevent.Timeout(0.02):
+                collections.deque(map(read, fds, itertools.repeat(ctypes.create_string_buffer(1)),
+                                      itertools.repeat(1)), 0)
+        assert made == []
+    run(body)
+
+
+@both_kinds_of_thread
 def test_a_write_of_which_some_has_gone_is_ended(run, pipe):
     def body():
         with pytest.raises(gevent.Timeout):

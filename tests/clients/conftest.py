@@ -107,6 +107,24 @@ def side_by_side(function, arguments):
     return [task.result() for task in tasks]
 
 
+def on_another_thread(function):
+    """A real one; what the function returns."""
+    from gevent import monkey
+    ended, ends = os.pipe()
+    results = []
+
+    def run():
+        try:
+            results.append(function())
+        finally:
+            os.write(ends, b"x")
+    monkey.get_original("_thread", "start_new_thread")(run, ())
+    os.read(ended, 1)
+    os.close(ended)
+    os.close(ends)
+    return results[0]
+
+
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory):
     machine = Machine(tmp_path_factory.mktemp("clock") / "stalls")

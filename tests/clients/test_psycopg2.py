@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What psycopg2 does with locks: its own, around a connection, and those of the database."""
-import os
 import time
 
 import pytest
 
-from conftest import Task, client_or_skip, greenlets_only, side_by_side
+from conftest import Task, client_or_skip, greenlets_only, on_another_thread, side_by_side
 from test_table import (LATEST, LIMIT, LONG, assert_broken_or_right, stopped_by_kill,
                         stopped_by_timeout)
 
@@ -190,24 +189,6 @@ def test_a_row_that_is_waited_for_is_given_up(client, connect, rows, ticking):
         holds.commit()
     assert late < LATEST + time.stall
     assert waits.closed
-
-
-def on_another_thread(function):
-    """A real one; what the function returns."""
-    from gevent import monkey
-    ended, ends = os.pipe()
-    results = []
-
-    def run():
-        try:
-            results.append(function())
-        finally:
-            os.write(ends, b"x")
-    monkey.get_original("_thread", "start_new_thread")(run, ())
-    os.read(ended, 1)
-    os.close(ended)
-    os.close(ends)
-    return results[0]
 
 
 @greenlets_only

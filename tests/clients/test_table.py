@@ -7,7 +7,7 @@ import pytest
 
 import servers
 import table
-from conftest import Task, client_or_skip, greenlets_only, side_by_side
+from conftest import Task, client_or_skip, greenlets_only, on_another_thread, side_by_side
 
 MANY = 20
 WAIT = 0.5
@@ -154,6 +154,22 @@ def test_a_wait_is_stopped_at_once(client, stop, connect, ticking, record_proper
         record_property("afterwards", assert_broken_or_right(client, connection))
         assert client.echo(other, "other") == "other"
         assert client.echo(connect(client), "new") == "new"
+
+
+@greenlets_only
+@pytest.mark.parametrize("stop", [stopped_by_timeout, stopped_by_kill])
+def test_on_another_thread_it_is_the_same(client, stop, connect, ticking):
+    """There no signal handlers run."""
+    def body():
+        connection = connect(client)
+        late = stop(lambda: client.wait(connection, LONG))
+        assert_broken_or_right(client, connection)
+        assert client.echo(connect(client), "new") == "new"
+        return late
+
+    with ticking() as time:
+        late = on_another_thread(body)
+    assert late < LATEST + time.stall
 
 
 @greenlets_only

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from conftest import Task, client_or_skip, greenlets_only, side_by_side
+from conftest import Task, client_or_skip, greenlets_only, on_another_thread, side_by_side
 from servers import free_port
 from test_table import LATEST, LIMIT, MANY, WAIT, stopped_by_kill, stopped_by_timeout
 
@@ -144,3 +144,26 @@ def test_a_request_that_was_stopped_is_under_way_unless_told_otherwise(
     with ticking():
         assert client.echo(relaxed, "text") == "text"
         assert strict.recv() == str(WAIT).encode()
+
+
+@greenlets_only
+@pytest.mark.parametrize("run", [lambda f: f(), on_another_thread],
+                         ids=["main thread", "other thread"])
+@pytest.mark.parametrize("stop", [stopped_by_timeout, stopped_by_kill])
+def test_a_poll_and_the_end_of_a_context_are_stopped_at_once(zmq, stop, run, ticking):
+    """libzmq takes any other error of poll() than EINTR for a reason to abort."""
+    def body():
+        context = zmq.Context()
+        pull = context.socket(zmq.PULL)
+        pull.bind("inproc://nobody")
+        poller = zmq.Poller()
+        poller.register(pull, zmq.POLLIN)
+        late = [stop(lambda: poller.poll(timeout)) for timeout in (None, 5000)]
+        late.append(stop(context.term))
+        pull.close()
+        context.term()
+        return max(late)
+
+    with ticking() as taken:
+        late = run(body)
+    assert late < LATEST + taken.stall
