@@ -25,6 +25,7 @@ python_tests = \
 	python/tests/test_fork.py \
 	python/tests/test_interface.py \
 	python/tests/test_ipc.py \
+	python/tests/test_locks_in_c.py \
 	python/tests/test_multiprocessing.py \
 	python/tests/test_recursive_locks.py \
 	python/tests/test_semaphores.py \

@@ -75,10 +75,10 @@ ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t size, int flags, st
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
 int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
 		size_t size);
-int __pthread_mutex_destroy(pthread_mutex_t *mutex);
-int __pthread_mutex_lock(pthread_mutex_t *mutex);
-int __pthread_mutex_trylock(pthread_mutex_t *mutex);
-int __pthread_mutex_unlock(pthread_mutex_t *mutex);
+int __pthread_mutex_destroy(pthread_mutex_t *mutex) __attribute__((weak));
+int __pthread_mutex_lock(pthread_mutex_t *mutex) __attribute__((weak));
+int __pthread_mutex_trylock(pthread_mutex_t *mutex) __attribute__((weak));
+int __pthread_mutex_unlock(pthread_mutex_t *mutex) __attribute__((weak));
 int __sigpause(int sig_or_mask, int is_sig);
 int __xpg_sigpause(int sig);
 int __mq_open_2(const char *name, int flags);

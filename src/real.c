@@ -29,7 +29,7 @@ void *mpg_real_find(const char *name)
 
 /*
  * An allocator locks its mutexes while it starts, and dlsym() may be what starts it. So these are
- * bound without dlsym() at first, by names under which libc exports them as well.
+ * bound without dlsym() at first, by names that libc exports as well, though no longer to linkers.
  */
 static void bind_mutexes(void)
 {

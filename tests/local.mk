@@ -14,6 +14,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_cancel.c \
 	tests/conformance/test_child.c \
 	tests/conformance/test_close.c \
+	tests/conformance/test_cond.c \
 	tests/conformance/test_connect.c \
 	tests/conformance/test_deadline.c \
 	tests/conformance/test_epoll.c \
@@ -22,7 +23,9 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_fibers.c \
 	tests/conformance/test_fork.c \
 	tests/conformance/test_imports.c \
+	tests/conformance/test_join.c \
 	tests/conformance/test_mqueue.c \
+	tests/conformance/test_mutex.c \
 	tests/conformance/test_names.c \
 	tests/conformance/test_poll.c \
 	tests/conformance/test_read.c \
@@ -42,6 +45,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_terminal.c \
 	tests/conformance/test_transfer.c \
 	tests/conformance/test_write.c \
+	tests/support/beside.c tests/support/beside.h \
 	tests/support/fibers.c tests/support/fibers.h \
 	tests/support/kinds.c tests/support/kinds.h \
 	tests/support/signals.c tests/support/signals.h \

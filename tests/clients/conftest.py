@@ -28,16 +28,24 @@ LONGEST_GAP = 0.05
 # What pytest does not capture.
 REPORT = 3
 
-greenlets_only = pytest.mark.skipif(not GREEN, reason="threads cannot be interrupted")
+# Threads cannot be interrupted.
+greenlets_only = pytest.mark.greenlets_only
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "greenlets_only: not for threads")
     if GREEN:
         import gevent
         import mpgreen
         gevent.get_hub()
         if not mpgreen.attached():
             pytest.exit("libmpgreen.so is not preloaded, or gevent did not find the entry point", 1)
+
+
+def pytest_collection_modifyitems(config, items):
+    left_out = [] if GREEN else [item for item in items if item.get_closest_marker("greenlets_only")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_sessionfinish(session):

@@ -28,6 +28,9 @@
 	X(sigwait) \
 	X(sem) \
 	X(sem_ends) \
+	X(mutex) \
+	X(cond) \
+	X(join) \
 	X(signal) \
 	X(close) \
 	X(fd) \
