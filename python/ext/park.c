@@ -160,8 +160,8 @@ static int wait_with_gil(struct mpb_hub *h, const mpgreen_wait *what)
 	if (greenlet == h->greenlet)
 		verdict = wait_in_hub(h, what);
 	else if (h->kept && !(what->flags & MPGREEN_UNCANCELLABLE) && mpb_kept_has(h, greenlet))
-		verdict = mpb_kept_goes_on(h, greenlet, what->fd)
-			? MPGREEN_READY : cancelled(ECANCELED);
+		verdict = mpb_kept_goes_on(h, greenlet, what->fd) ? MPGREEN_READY
+								  : cancelled(ECANCELED);
 	else if (h->deaf && mpb_hub_listen(h) < 0)
 		verdict = MPGREEN_NATIVE;
 	else
