@@ -27,6 +27,7 @@ libcore_la_SOURCES = \
 	src/calls/process.c \
 	src/calls/readiness.c src/calls/readiness.h \
 	src/calls/receive.c \
+	src/calls/rwlock.c \
 	src/calls/select.c \
 	src/calls/sem.c \
 	src/calls/send.c \
