@@ -34,6 +34,7 @@ libcore_la_SOURCES = \
 	src/calls/readiness.c src/calls/readiness.h \
 	src/calls/receive.c \
 	src/calls/record.c src/calls/record.h \
+	src/calls/rwlock.c \
 	src/calls/select.c \
 	src/calls/sem.c \
 	src/calls/send.c \

@@ -40,6 +40,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_receive.c \
 	tests/conformance/test_recvmmsg.c \
 	tests/conformance/test_resolve.c \
+	tests/conformance/test_rwlock.c \
 	tests/conformance/test_select.c \
 	tests/conformance/test_sem.c \
 	tests/conformance/test_sem_ends.c \
