@@ -17,6 +17,7 @@
 #include "registry/process.h"
 #include "settings.h"
 #include "sources/bells.h"
+#include "sources/filelock.h"
 #include "sources/futex.h"
 #include "sources/reaped.h"
 
@@ -59,6 +60,7 @@ static void forked(void)
 	mpg_stats_forked();
 	mpg_signals_forked();
 	mpg_reaped_forked();
+	mpg_filelock_forked();
 	mpg_popen_after_fork();
 	errno = saved_errno;
 }

@@ -4,6 +4,7 @@
  * that is closed end with EBADF, and its number begins anew. The library's own fds stay open.
  */
 #include "calls/popen.h"
+#include "calls/stdio.h"
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 #include "registry/private.h"
@@ -34,8 +35,11 @@ INTERPOSE(int, close, int fd)
 /* libc closes behind our back, after it has flushed: the number must be forgotten by then. */
 INTERPOSE(int, fclose, FILE *stream)
 {
-	int saved_errno = errno, r;
+	int saved_errno, r, finished = 0;
 
+	if (mpg_stdio_may_wait(stream))
+		finished = mpg_stdio_finish(stream, "fclose");
+	saved_errno = errno;
 	if (mpg_popen_closes(stream, &r))
 		return r;
 	if (mpg_fds_are_active())
@@ -43,7 +47,9 @@ INTERPOSE(int, fclose, FILE *stream)
 	errno = saved_errno;	/* a stream in memory has no fd */
 	r = REAL(fclose)(stream);
 	mpg_wait_closed();
-	return r;
+	if (finished < 0)
+		errno = saved_errno;
+	return finished < 0 ? finished : r;
 }
 
 INTERPOSE(int, closedir, DIR *directory)
