@@ -34,6 +34,9 @@
 	X(fork) \
 	X(child) \
 	X(system) \
+	X(stdio_get) \
+	X(stdio_input) \
+	X(stdio_put) \
 	X(spawn) \
 	X(cancel) \
 	X(names) \
