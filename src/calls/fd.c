@@ -37,7 +37,8 @@ INTERPOSE(int, fclose, FILE *stream)
 {
 	int saved_errno, r, finished = 0;
 
-	if (mpg_stdio_may_wait(stream))
+	/* Calls that are under way on other threads and fibers come to their end. */
+	if (mpg_fds_are_active())
 		finished = mpg_stdio_finish(stream, "fclose");
 	saved_errno = errno;
 	if (mpg_popen_closes(stream, &r))

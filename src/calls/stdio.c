@@ -152,14 +152,22 @@ static bool is_green(const FILE *file)
 
 static void lock(struct mpg_stdio *s)
 {
-	if (!mpg_filelock_enter(s->file, s->call)) {
-		s->error = errno;
-		return;
-	}
-	s->entered = true;
 	s->locked = !(s->file->_flags & _IO_USER_LOCK);
 	if (s->locked)
 		REAL(flockfile)(s->file);
+}
+
+static void lock_out_fibers(struct mpg_stdio *s)
+{
+	s->entered = mpg_filelock_enter(s->file, s->call);
+	if (!s->entered)
+		s->error = errno;
+}
+
+static bool can_wait(void)
+{
+	return mpg_thread_is_green() && !mpg_thread.native_depth && !mpg_signals_inside()
+		&& !mpg_process_is_foreign();
 }
 
 static void begin(struct mpg_stdio *s)
@@ -181,14 +189,13 @@ struct mpg_stdio mpg_stdio_enter(FILE *file, const char *call)
 {
 	struct mpg_stdio s = { .stream = file, .file = file, .call = call };
 	int saved_errno = errno;
-	bool green = is_green(file);
+	bool green = can_wait() && is_green(file);
 
-	if (!green && !mpg_filelock_has(file))
-		return s;
-	if (mpg_thread.native_depth || mpg_signals_inside() || mpg_process_is_foreign())
-		return s;
 	s.forks = mpg_process_forks;
-	lock(&s);
+	if (green || (mpg_filelock_has(file) && can_wait()))
+		lock_out_fibers(&s);
+	if (!s.error)
+		lock(&s);
 	if (s.error || green)
 		s.twin = pick_up();
 	if (s.twin)
