@@ -20,6 +20,7 @@
 #include "rules/rules.h"
 #include "settings.h"
 #include "sources/bells.h"
+#include "sources/filelock.h"
 #include "sources/futex.h"
 #include "sources/parking.h"
 #include "sources/pool.h"
@@ -74,6 +75,7 @@ static void forked(void)
 	mpg_stats_forked();
 	mpg_signals_forked();
 	mpg_reaped_forked();
+	mpg_filelock_forked();
 	mpg_popen_after_fork();
 	errno = saved_errno;
 }

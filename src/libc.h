@@ -37,6 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -74,6 +75,10 @@
 #include <sys/pidfd.h>
 #endif
 
+/* Macros, where the compiler optimizes. */
+#undef fread_unlocked
+#undef fwrite_unlocked
+
 #pragma GCC visibility push(default)
 ssize_t __read_chk(int fd, void *buf, size_t len, size_t size);
 ssize_t __recv_chk(int fd, void *buf, size_t len, size_t size, int flags);
@@ -107,6 +112,31 @@ int res_querydomain(const char *name, const char *domain, int class, int type,
 		    unsigned char *answer, int size);
 int res_search(const char *name, int class, int type, unsigned char *answer, int size);
 int res_send(const unsigned char *message, int len, unsigned char *answer, int size);
+struct _IO_FILE_plus;
+void _IO_un_link(struct _IO_FILE_plus *stream);
+void _IO_doallocbuf(FILE *stream);
+int __underflow(FILE *stream);
+size_t __fread_chk(void *to, size_t room, size_t size, size_t n, FILE *stream);
+size_t __fread_unlocked_chk(void *to, size_t room, size_t size, size_t n, FILE *stream);
+char *__fgets_chk(char *to, size_t room, int n, FILE *stream);
+char *__fgets_unlocked_chk(char *to, size_t room, int n, FILE *stream);
+int __isoc99_vfscanf(FILE *stream, const char *format, va_list arguments);
+int __isoc99_vscanf(const char *format, va_list arguments);
+int __isoc99_fscanf(FILE *stream, const char *format, ...);
+int __isoc99_scanf(const char *format, ...);
+#if HAVE_ISOC23
+int __isoc23_vfscanf(FILE *stream, const char *format, va_list arguments);
+int __isoc23_vscanf(const char *format, va_list arguments);
+int __isoc23_fscanf(FILE *stream, const char *format, ...);
+int __isoc23_scanf(const char *format, ...);
+#endif
+int __printf_chk(int flag, const char *format, ...);
+int __fprintf_chk(FILE *stream, int flag, const char *format, ...);
+int __vprintf_chk(int flag, const char *format, va_list arguments);
+int __vfprintf_chk(FILE *stream, int flag, const char *format, va_list arguments);
+int __dprintf_chk(int fd, int flag, const char *format, ...);
+int __vasprintf_chk(char **text, int flag, const char *format, va_list arguments);
+int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments);
 #pragma GCC visibility pop
 
 #endif

@@ -43,7 +43,16 @@ libcore_la_SOURCES = \
 	src/calls/signal.c \
 	src/calls/sigwait.c \
 	src/calls/sleep.c \
-	src/calls/stream.c \
+	src/calls/stdio.c src/calls/stdio.h \
+	src/calls/stdio_buffer.c \
+	src/calls/stdio_get.c \
+	src/calls/stdio_lock.c \
+	src/calls/stdio_print.c \
+	src/calls/stdio_put.c \
+	src/calls/stdio_read.c \
+	src/calls/stdio_scan.c \
+	src/calls/stdio_state.c \
+	src/calls/stream.c src/calls/stream.h \
 	src/calls/system.c \
 	src/calls/sysv.c \
 	src/calls/tty.c src/calls/tty.h \
@@ -62,6 +71,7 @@ libcore_la_SOURCES = \
 	src/init.c src/init.h \
 	src/libc.h \
 	src/os/linux/fdset.c src/os/linux/fdset.h \
+	src/os/linux/file.c src/os/linux/file.h \
 	src/os/linux/futexring.c src/os/linux/futexring.h \
 	src/os/linux/imports.c src/os/linux/imports.h \
 	src/os/linux/interpose.h \
@@ -88,6 +98,7 @@ libcore_la_SOURCES = \
 	src/settings.c src/settings.h \
 	src/sources/bells.c src/sources/bells.h \
 	src/sources/child.c src/sources/child.h \
+	src/sources/filelock.c src/sources/filelock.h \
 	src/sources/futex.c src/sources/futex.h \
 	src/sources/futex_uring.c \
 	src/sources/futex_waitv.c \

@@ -49,6 +49,11 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_sigwait.c \
 	tests/conformance/test_sleep.c \
 	tests/conformance/test_spawn.c \
+	tests/conformance/test_stdio_fibers.c \
+	tests/conformance/test_stdio_get.c \
+	tests/conformance/test_stdio_input.c \
+	tests/conformance/test_stdio_output.c \
+	tests/conformance/test_stdio_put.c \
 	tests/conformance/test_system.c \
 	tests/conformance/test_sysv_msg.c \
 	tests/conformance/test_sysv_sem.c \

@@ -5,6 +5,7 @@
  */
 #include "calls/lock.h"
 #include "calls/popen.h"
+#include "calls/stdio.h"
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 #include "registry/private.h"
@@ -35,8 +36,12 @@ INTERPOSE(int, close, int fd)
 /* libc closes behind our back, after it has flushed: the number must be forgotten by then. */
 INTERPOSE(int, fclose, FILE *stream)
 {
-	int saved_errno = errno, r;
+	int saved_errno, r, finished = 0;
 
+	/* Calls that are under way on other threads and fibers come to their end. */
+	if (mpg_fds_are_active())
+		finished = mpg_stdio_finish(stream, "fclose");
+	saved_errno = errno;
 	if (mpg_popen_closes(stream, &r))
 		return r;
 	if (mpg_fds_are_active())
@@ -44,7 +49,9 @@ INTERPOSE(int, fclose, FILE *stream)
 	errno = saved_errno;	/* a stream in memory has no fd */
 	r = REAL(fclose)(stream);
 	mpg_wait_closed();
-	return r;
+	if (finished < 0)
+		errno = saved_errno;
+	return finished < 0 ? finished : r;
 }
 
 INTERPOSE(int, closedir, DIR *directory)

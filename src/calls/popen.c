@@ -2,6 +2,7 @@
 /* popen(), pclose(): libc's own wait for the shell inside libc. */
 #include "calls/popen.h"
 #include "calls/shell.h"
+#include "calls/stdio.h"
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 #include "registry/lock.h"
@@ -179,6 +180,8 @@ INTERPOSE(int, pclose, FILE *file)
 {
 	int status;
 
+	if (mpg_stdio_may_wait(file))
+		mpg_stdio_finish(file, "pclose");
 	return mpg_popen_closes(file, &status) ? status : REAL(pclose)(file);
 }
 

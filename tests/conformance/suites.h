@@ -42,6 +42,11 @@
 	X(fork) \
 	X(child) \
 	X(system) \
+	X(stdio_fibers) \
+	X(stdio_get) \
+	X(stdio_input) \
+	X(stdio_output) \
+	X(stdio_put) \
 	X(spawn) \
 	X(cancel) \
 	X(names) \

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "calls/stdio.h"
+#include "calls/stream.h"
+#include "engine/signals.h"
+#include "os/linux/interpose.h"
+#include "os/linux/nowait.h"
+#include "registry/process.h"
+
+/* On the heap: libc's lists and the twin itself point to it. */
+struct mpg_twin {
+	FILE *twin, *file;
+	const char *call;
+	bool inside;		/* in a function of ours, or cancelled there */
+	const char *from, *to;	/* what an interrupted write() has left in the buffer */
+};
+
+/* Those that are not in use. More are closed. */
+#define IDLE 16
+static struct mpg_twin *_Atomic idle[IDLE];
+
+static void begin_io(struct mpg_twin *t)
+{
+	t->inside = true;
+	mpg_filelock_parks(t->file, true);
+}
+
+static void end_io(struct mpg_twin *t)
+{
+	mpg_filelock_parks(t->file, false);
+	t->inside = false;
+}
+
+static ssize_t take(void *cookie, char *buf, size_t len)
+{
+	struct mpg_twin *t = cookie;
+	ssize_t n;
+
+	begin_io(t);
+	mpg_file_show(t->twin, t->file, NULL, NULL);
+	n = mpg_stream_read(t->file->_fileno, buf, len, t->call);
+	end_io(t);
+	return n;
+}
+
+/* As write(); whoever looks at the stream meanwhile sees what is still to be written. */
+static ssize_t write_green(struct mpg_twin *t, const char *buf, size_t len)
+{
+	int fd = t->file->_fileno, begun;
+	struct mpg_wait w;
+	struct iovec iov;
+	ssize_t n;
+
+	mpg_file_show(t->twin, t->file, buf, buf + len);
+	begun = mpg_wait_begin_or_end(&w, fd, POLLOUT, t->call);
+	if (begun <= 0)
+		return begun < 0 ? -1 : REAL(write)(fd, buf, len);
+	do {
+		mpg_file_show(t->twin, t->file, buf + w.done, buf + len);
+		iov = (struct iovec){ (char *)buf + w.done, len - w.done };
+		n = mpg_nowait_writev(w.entry, fd, &iov, 1, 0, w.done > 0);
+	} while (mpg_wait_more(&w, n, len));
+	return mpg_wait_total(&w, n);
+}
+
+static bool was_interrupted(void)
+{
+	return errno == EINTR || errno == ECANCELED;
+}
+
+/* libc goes on after a write() that was short, too. What it cannot write it forgets. */
+static ssize_t give(void *cookie, const char *buf, size_t len)
+{
+	struct mpg_twin *t = cookie;
+	size_t done = 0;
+	ssize_t n;
+
+	begin_io(t);
+	t->from = t->to = NULL;
+	while (done < len) {
+		n = write_green(t, buf + done, len - done);
+		if (n < 0)
+			break;
+		done += (size_t)n;
+	}
+	if (done < len && was_interrupted()) {
+		t->from = buf + done;
+		t->to = buf + len;
+	}
+	end_io(t);
+	return (ssize_t)done;
+}
+
+static int seek(void *cookie, off64_t *offset, int whence)
+{
+	const struct mpg_twin *t = cookie;
+	off64_t at = lseek(t->file->_fileno, *offset, whence);
+
+	if (at < 0)
+		return -1;
+	*offset = at;
+	return 0;
+}
+
+static struct mpg_twin *new_twin(void)
+{
+	const cookie_io_functions_t functions = { .read = take, .write = give, .seek = seek };
+	struct mpg_twin *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->twin = mpg_file_twin(t, functions);
+	if (t->twin)
+		return t;
+	free(t);
+	return NULL;
+}
+
+static struct mpg_twin *pick_up(void)
+{
+	for (int i = 0; i < IDLE; i++) {
+		struct mpg_twin *t = atomic_exchange(&idle[i], NULL);
+
+		if (t)
+			return t;
+	}
+	return new_twin();
+}
+
+static void put_down(struct mpg_twin *t)
+{
+	for (int i = 0; i < IDLE; i++) {
+		struct mpg_twin *none = NULL;
+
+		if (atomic_compare_exchange_strong(&idle[i], &none, t))
+			return;
+	}
+	mpg_file_refuse(t->twin);
+	REAL(fclose)(t->twin);
+	free(t);
+}
+
+static bool is_green(const FILE *file)
+{
+	int fd = mpg_file_fd(file);
+	struct mpg_fd *entry = fd < 0 || mpg_stream_is_native(fd) ? NULL : mpg_fd_entry(fd);
+	uint32_t state = entry ? mpg_fd_state(entry) : MPG_FD_KNOWN;
+
+	if (!(state & MPG_FD_KNOWN))
+		state = mpg_fd_examine(fd, entry);
+	return state & MPG_FD_GREEN;
+}
+
+static void lock(struct mpg_stdio *s)
+{
+	s->locked = !(s->file->_flags & _IO_USER_LOCK);
+	if (s->locked)
+		REAL(flockfile)(s->file);
+}
+
+static void lock_out_fibers(struct mpg_stdio *s)
+{
+	s->entered = mpg_filelock_enter(s->file, s->call);
+	if (!s->entered)
+		s->error = errno;
+}
+
+static bool can_wait(void)
+{
+	return mpg_thread_is_green() && !mpg_thread.native_depth && !mpg_signals_inside()
+		&& !mpg_process_is_foreign();
+}
+
+static void begin(struct mpg_stdio *s)
+{
+	struct mpg_twin *t = s->twin;
+
+	t->file = s->file;
+	t->call = s->call;
+	t->inside = false;
+	t->from = t->to = NULL;
+	if (s->error)
+		mpg_file_refuse(t->twin);
+	else
+		mpg_file_begin(t->twin, s->file);
+	s->stream = t->twin;
+}
+
+struct mpg_stdio mpg_stdio_enter(FILE *file, const char *call)
+{
+	struct mpg_stdio s = { .stream = file, .file = file, .call = call };
+	int saved_errno = errno;
+	bool green = can_wait() && is_green(file);
+
+	s.forks = mpg_process_forks;
+	if (green || (mpg_filelock_has(file) && can_wait()))
+		lock_out_fibers(&s);
+	if (!s.error)
+		lock(&s);
+	if (s.error || green)
+		s.twin = pick_up();
+	if (s.twin)
+		begin(&s);
+	errno = saved_errno;
+	return s;
+}
+
+/* Cancelled inside, the stream shows already what it has to. */
+static void end(struct mpg_stdio *s)
+{
+	struct mpg_twin *t = s->twin;
+
+	if (t->inside)
+		end_io(t);
+	else if (!s->error)
+		mpg_file_end(t->twin, s->file);
+	if (t->from)
+		mpg_file_keep(s->file, t->from, t->to);
+	put_down(t);
+}
+
+void mpg_stdio_leave(struct mpg_stdio *s)
+{
+	int error = s->error ? s->error : errno;
+
+	if (s->twin)
+		end(s);
+	/* libc unlocks all streams in a fork child. */
+	if (s->locked && s->forks == mpg_process_forks)
+		REAL(funlockfile)(s->file);
+	if (s->entered)
+		mpg_filelock_leave(s->file);
+	errno = error;
+}
+
+ssize_t mpg_stdio_read(struct mpg_stdio *s, void *to, size_t len)
+{
+	return take(s->twin, to, len);
+}
+
+int mpg_stdio_finish(FILE *file, const char *call)
+{
+	STDIO(s, file, call);
+	int r = 0;
+
+	if (s.error)
+		return EOF;
+	if (s.twin && mpg_file_has_output(s.stream))
+		r = REAL(fflush_unlocked)(s.stream);
+	if (r == EOF && s.twin) {
+		s.twin->from = NULL;
+		__fpurge(s.stream);
+	}
+	return r;
+}
