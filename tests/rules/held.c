@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A library that is being loaded for as long as somebody wants: the loader asks it for one of its
- * functions while it fills the slots, and is held up until there is a byte in fd 100. A slot that is
- * filled by then lies in one page with one that is not.
+ * functions while it fills the slots, and is held up until there is a byte in fd 100. A slot that
+ * is filled by then lies in one page with one that is not.
  */
 #include "slow.h"
 

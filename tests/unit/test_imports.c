@@ -211,4 +211,5 @@ SUITE_OF(imports, { each_slot_of_a_name_is_rewritten_once, CALLERS },
 	 { a_page_that_was_read_only_is_so_again, 0 },
 	 { libc_the_loader_and_the_library_itself_are_not_shown, 0 },
 	 { an_object_is_known_by_its_soname_and_by_what_it_needs, 0 },
-	 { a_library_that_another_thread_is_loading_is_left_until_it_is_complete, 0 })
+	 /* TSan does not see the locks of the loader. */
+	 { a_library_that_another_thread_is_loading_is_left_until_it_is_complete, NOT_UNDER_TSAN })
