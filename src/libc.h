@@ -80,6 +80,9 @@ int __xpg_sigpause(int sig);
 int __mq_open_2(const char *name, int flags);
 int __open_2(const char *path, int flags);
 int __openat_2(int directory, const char *path, int flags);
+void _pthread_cleanup_push(struct _pthread_cleanup_buffer *buffer, void (*run)(void *),
+			   void *argument);
+void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int execute);
 struct _IO_FILE_plus;
 void _IO_un_link(struct _IO_FILE_plus *stream);
 void _IO_doallocbuf(FILE *stream);

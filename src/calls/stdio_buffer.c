@@ -41,5 +41,22 @@ INTERPOSE(void, setlinebuf, FILE *file)
 		REAL(setlinebuf)(file);
 }
 
+/* libc opens the other file under the number of the first, by its own dup3() if need be. */
+INTERPOSE(FILE *, freopen, const char *path, const char *mode, FILE *file)
+{
+	FILE *r;
+
+	if (mpg_stdio_may_wait(file) && !flush(file, "freopen"))
+		return NULL;
+	if (mpg_fds_are_active())
+		mpg_wait_forget(mpg_file_fd(file));
+	r = REAL(freopen)(path, mode, file);
+	if (r && mpg_fds_are_active())
+		mpg_wait_born(mpg_file_fd(r));
+	mpg_wait_closed();
+	return r;
+}
+
+ALIAS(freopen64, freopen);
 ALIAS(_IO_setbuffer, setbuffer);
 ALIAS(_IO_setvbuf, setvbuf);

@@ -85,6 +85,26 @@ INTERPOSE(char *, fgets_unlocked, char *to, int n, FILE *file)
 					: REAL(fgets_unlocked)(to, n, file);
 }
 
+/* Fortified: the program ends when there is more in the line than the buffer holds. */
+GREEN(char *, __fgets_chk, char *to, size_t room, int n, FILE *file)
+{
+	STDIO(s, file, "fgets");
+
+	return REAL(__fgets_unlocked_chk)(to, room, n, s.stream);
+}
+
+INTERPOSE(char *, __fgets_chk, char *to, size_t room, int n, FILE *file)
+{
+	return mpg_stdio_may_wait(file) ? green___fgets_chk(to, room, n, file)
+					: REAL(__fgets_chk)(to, room, n, file);
+}
+
+INTERPOSE(char *, __fgets_unlocked_chk, char *to, size_t room, int n, FILE *file)
+{
+	return mpg_stdio_may_wait(file) ? green___fgets_chk(to, room, n, file)
+					: REAL(__fgets_unlocked_chk)(to, room, n, file);
+}
+
 GREEN(ssize_t, getdelim, char **line, size_t *size, int end, FILE *file)
 {
 	STDIO(s, file, "getdelim");

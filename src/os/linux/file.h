@@ -64,6 +64,16 @@ void mpg_file_end(FILE *twin, FILE *file);
  */
 void mpg_file_show(const FILE *twin, FILE *file, const char *from, const char *to);
 
+/*
+ * libc's scanf() and printf() enter a handler in the thread's list of those that run when it is
+ * cancelled. It lies on the stack of a fiber: while that one is parked it must not be in the list.
+ * `before` is what the list began with before the call; what comes to an end with one is the other.
+ */
+struct _pthread_cleanup_buffer;
+struct _pthread_cleanup_buffer *mpg_file_handlers(void);
+struct _pthread_cleanup_buffer *mpg_file_unlist(struct _pthread_cleanup_buffer *before);
+void mpg_file_relist(struct _pthread_cleanup_buffer *first, struct _pthread_cleanup_buffer *before);
+
 /* After the call: these bytes are still to be written, if nothing came after them. */
 void mpg_file_keep(FILE *file, const char *from, const char *to);
 
