@@ -169,8 +169,7 @@ static void lock_out_fibers(struct mpg_stdio *s)
 
 static bool can_wait(void)
 {
-	return mpg_thread_is_green() && !mpg_thread.native_depth && !mpg_signals_inside()
-		&& !mpg_process_is_foreign();
+	return mpg_thread_is_green() && !mpg_thread.native_depth && !mpg_signals_inside();
 }
 
 static void begin(struct mpg_stdio *s)

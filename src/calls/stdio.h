@@ -58,6 +58,12 @@ static inline bool mpg_stdio_may_wait_for_room(const FILE *file)
 	return mpg_stdio_may_wait(file) && !(mpg_file_has_room(file) && !mpg_filelock_held);
 }
 
+/* Nor does one that finds the end of its line, or all `n` bytes it wants, in the buffer. */
+static inline bool mpg_stdio_may_wait_for_line(const FILE *file, int end, size_t n)
+{
+	return mpg_stdio_may_wait(file) && (mpg_filelock_held || !mpg_file_has_line(file, end, n));
+}
+
 /* `call` is a string that lives for ever. */
 struct mpg_stdio mpg_stdio_enter(FILE *file, const char *call);
 void mpg_stdio_leave(struct mpg_stdio *s);

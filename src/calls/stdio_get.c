@@ -76,13 +76,15 @@ GREEN(char *, fgets, char *to, int n, FILE *file)
 
 INTERPOSE(char *, fgets, char *to, int n, FILE *file)
 {
-	return mpg_stdio_may_wait(file) ? green_fgets(to, n, file) : REAL(fgets)(to, n, file);
+	return mpg_stdio_may_wait_for_line(file, '\n', (size_t)n) ? green_fgets(to, n, file)
+								  : REAL(fgets)(to, n, file);
 }
 
 INTERPOSE(char *, fgets_unlocked, char *to, int n, FILE *file)
 {
-	return mpg_stdio_may_wait(file) ? green_fgets(to, n, file)
-					: REAL(fgets_unlocked)(to, n, file);
+	return mpg_stdio_may_wait_for_line(file, '\n', (size_t)n)
+		? green_fgets(to, n, file)
+		: REAL(fgets_unlocked)(to, n, file);
 }
 
 /* Fortified: the program ends when there is more in the line than the buffer holds. */
@@ -114,7 +116,7 @@ GREEN(ssize_t, getdelim, char **line, size_t *size, int end, FILE *file)
 
 INTERPOSE(ssize_t, getdelim, char **line, size_t *size, int end, FILE *file)
 {
-	if (!mpg_stdio_may_wait(file))
+	if (!mpg_stdio_may_wait_for_line(file, end, SIZE_MAX))
 		return REAL(getdelim)(line, size, end, file);
 	return green_getdelim(line, size, end, file);
 }
@@ -128,8 +130,8 @@ GREEN(ssize_t, getline, char **line, size_t *size, FILE *file)
 
 INTERPOSE(ssize_t, getline, char **line, size_t *size, FILE *file)
 {
-	return mpg_stdio_may_wait(file) ? green_getline(line, size, file)
-					: REAL(getline)(line, size, file);
+	return mpg_stdio_may_wait_for_line(file, '\n', SIZE_MAX) ? green_getline(line, size, file)
+								 : REAL(getline)(line, size, file);
 }
 
 ALIAS(_IO_getc, getc);

@@ -115,7 +115,7 @@ static void interrupt(void)
 	pthread_kill(test_thread(), SIGUSR1);
 }
 
-/* What becomes of the bytes POSIX leaves open; here they stay in the buffer, and none comes twice. */
+/* Here the bytes stay in the buffer, and none comes twice; plain libc forgets them. */
 START_TEST(a_handler_ends_a_flush)
 {
 	struct sigaction act = { .sa_handler = do_nothing };

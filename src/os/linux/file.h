@@ -35,6 +35,13 @@ static inline bool mpg_file_has_input(const FILE *file)
 	return file->_IO_read_ptr < file->_IO_read_end;
 }
 
+static inline bool mpg_file_has_line(const FILE *file, int end, size_t n)
+{
+	size_t there = (size_t)(file->_IO_read_end - file->_IO_read_ptr);
+
+	return there >= n || (there && memchr(file->_IO_read_ptr, end, there));
+}
+
 static inline bool mpg_file_has_room(const FILE *file)
 {
 	return file->_IO_write_ptr < file->_IO_write_end;
