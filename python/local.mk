@@ -35,6 +35,7 @@ python_tests = \
 	python/tests/test_rules.py \
 	python/tests/test_semaphores.py \
 	python/tests/test_start_methods.py \
+	python/tests/test_stdio.py \
 	python/tests/test_streams.py \
 	python/tests/test_threads.py \
 	python/tests/test_waiting.py \

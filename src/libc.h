@@ -112,6 +112,9 @@ int res_querydomain(const char *name, const char *domain, int class, int type,
 		    unsigned char *answer, int size);
 int res_search(const char *name, int class, int type, unsigned char *answer, int size);
 int res_send(const unsigned char *message, int len, unsigned char *answer, int size);
+void _pthread_cleanup_push(struct _pthread_cleanup_buffer *buffer, void (*run)(void *),
+			   void *argument);
+void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int execute);
 struct _IO_FILE_plus;
 void _IO_un_link(struct _IO_FILE_plus *stream);
 void _IO_doallocbuf(FILE *stream);

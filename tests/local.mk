@@ -54,6 +54,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_stdio_input.c \
 	tests/conformance/test_stdio_output.c \
 	tests/conformance/test_stdio_put.c \
+	tests/conformance/test_stdio_state.c \
 	tests/conformance/test_system.c \
 	tests/conformance/test_sysv_msg.c \
 	tests/conformance/test_sysv_sem.c \

@@ -56,14 +56,3 @@ INTERPOSE(size_t, __fread_unlocked_chk, void *to, size_t room, size_t size, size
 	return fits(size, n, room) ? fread_unlocked(to, size, n, file)
 				   : REAL(__fread_unlocked_chk)(to, room, size, n, file);
 }
-
-INTERPOSE(char *, __fgets_chk, char *to, size_t room, int n, FILE *file)
-{
-	return (size_t)n > room ? REAL(__fgets_chk)(to, room, n, file) : fgets(to, n, file);
-}
-
-INTERPOSE(char *, __fgets_unlocked_chk, char *to, size_t room, int n, FILE *file)
-{
-	return (size_t)n > room ? REAL(__fgets_unlocked_chk)(to, room, n, file)
-				: fgets_unlocked(to, n, file);
-}

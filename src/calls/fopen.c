@@ -4,6 +4,7 @@
  * FIFO.
  */
 #include "calls/open.h"
+#include "calls/stdio.h"
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 #include "sources/job.h"
@@ -140,16 +141,26 @@ static FILE *freopen_fifo(const char *path, const char *mode, FILE *stream)
 	return stream;
 }
 
+static FILE *reopen(const char *path, const char *mode, FILE *stream)
+{
+	if (path && mpg_open_may_wait(AT_FDCWD, path, flags_of(mode)))
+		return freopen_fifo(path, mode, stream);
+	return REAL(freopen)(path, mode, stream);
+}
+
+/* libc opens the other file under the number of the first, by its own dup3() if need be. */
 INTERPOSE(FILE *, freopen, const char *path, const char *mode, FILE *stream)
 {
 	int saved_errno = errno;
 
+	if (mpg_stdio_may_wait(stream) && !mpg_stdio_flush(stream, "freopen"))
+		return NULL;
 	if (mpg_fds_are_active())
-		mpg_wait_forget(fileno(stream));
+		mpg_wait_forget(mpg_file_fd(stream));
 	errno = saved_errno;
-	if (path && mpg_open_may_wait(AT_FDCWD, path, flags_of(mode)))
-		return born(freopen_fifo(path, mode, stream));
-	return born(REAL(freopen)(path, mode, stream));
+	stream = born(reopen(path, mode, stream));
+	mpg_wait_closed();
+	return stream;
 }
 
 ALIAS(_IO_fopen, fopen);

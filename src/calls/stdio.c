@@ -11,6 +11,7 @@ struct mpg_twin {
 	FILE *twin, *file;
 	const char *call;
 	bool inside;		/* in a function of ours, or cancelled there */
+	struct _pthread_cleanup_buffer *before, *first;	/* handlers of libc's function */
 	const char *from, *to;	/* what an interrupted write() has left in the buffer */
 };
 
@@ -21,12 +22,14 @@ static struct mpg_twin *_Atomic idle[IDLE];
 static void begin_io(struct mpg_twin *t)
 {
 	t->inside = true;
+	t->first = mpg_file_unlist(t->before);
 	mpg_filelock_parks(t->file, true);
 }
 
 static void end_io(struct mpg_twin *t)
 {
 	mpg_filelock_parks(t->file, false);
+	mpg_file_relist(t->first, t->before);
 	t->inside = false;
 }
 
@@ -166,8 +169,7 @@ static void lock_out_fibers(struct mpg_stdio *s)
 
 static bool can_wait(void)
 {
-	return mpg_thread_is_green() && !mpg_thread.native_depth && !mpg_signals_inside()
-		&& !mpg_process_is_foreign();
+	return mpg_thread_is_green() && !mpg_thread.native_depth && !mpg_signals_inside();
 }
 
 static void begin(struct mpg_stdio *s)
@@ -177,6 +179,7 @@ static void begin(struct mpg_stdio *s)
 	t->file = s->file;
 	t->call = s->call;
 	t->inside = false;
+	t->before = mpg_file_handlers();
 	t->from = t->to = NULL;
 	if (s->error)
 		mpg_file_refuse(t->twin);
@@ -210,7 +213,7 @@ static void end(struct mpg_stdio *s)
 	struct mpg_twin *t = s->twin;
 
 	if (t->inside)
-		end_io(t);
+		mpg_filelock_parks(s->file, false);
 	else if (!s->error)
 		mpg_file_end(t->twin, s->file);
 	if (t->from)

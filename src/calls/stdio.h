@@ -58,6 +58,12 @@ static inline bool mpg_stdio_may_wait_for_room(const FILE *file)
 	return mpg_stdio_may_wait(file) && !(mpg_file_has_room(file) && !mpg_filelock_held);
 }
 
+/* Nor does one that finds the end of its line, or all `n` bytes it wants, in the buffer. */
+static inline bool mpg_stdio_may_wait_for_line(const FILE *file, int end, size_t n)
+{
+	return mpg_stdio_may_wait(file) && (mpg_filelock_held || !mpg_file_has_line(file, end, n));
+}
+
 /* `call` is a string that lives for ever. */
 struct mpg_stdio mpg_stdio_enter(FILE *file, const char *call);
 void mpg_stdio_leave(struct mpg_stdio *s);
@@ -69,6 +75,9 @@ void mpg_stdio_leave(struct mpg_stdio *s);
 
 /* A read() as the stream's own ones. */
 ssize_t mpg_stdio_read(struct mpg_stdio *s, void *to, size_t len);
+
+/* Writes what is in the buffer. False, with errno: the call that wants that is not to be made. */
+bool mpg_stdio_flush(FILE *file, const char *call);
 
 /*
  * For the call that closes it: writes what is in the buffer, and has it gone when that fails.

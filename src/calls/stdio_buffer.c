@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that give a stream another buffer or another file: libc has it flushed by its own write(),
- * so what is in the buffer goes before.
+ * Calls that give a stream another buffer (fopen.c: another file): libc has it flushed by its own
+ * write(), so what is in the buffer goes before.
  */
 #include "calls/stdio.h"
 #include "os/linux/interpose.h"
 
-/* False: the call is not to be made. */
-static bool flush(FILE *file, const char *call)
+bool mpg_stdio_flush(FILE *file, const char *call)
 {
 	STDIO(s, file, call);
 
@@ -18,26 +17,26 @@ static bool flush(FILE *file, const char *call)
 
 INTERPOSE(int, setvbuf, FILE *file, char *buf, int mode, size_t size)
 {
-	if (mpg_stdio_may_wait(file) && !flush(file, "setvbuf"))
+	if (mpg_stdio_may_wait(file) && !mpg_stdio_flush(file, "setvbuf"))
 		return EOF;
 	return REAL(setvbuf)(file, buf, mode, size);
 }
 
 INTERPOSE(void, setbuffer, FILE *file, char *buf, size_t size)
 {
-	if (!mpg_stdio_may_wait(file) || flush(file, "setbuffer"))
+	if (!mpg_stdio_may_wait(file) || mpg_stdio_flush(file, "setbuffer"))
 		REAL(setbuffer)(file, buf, size);
 }
 
 INTERPOSE(void, setbuf, FILE *file, char *buf)
 {
-	if (!mpg_stdio_may_wait(file) || flush(file, "setbuf"))
+	if (!mpg_stdio_may_wait(file) || mpg_stdio_flush(file, "setbuf"))
 		REAL(setbuf)(file, buf);
 }
 
 INTERPOSE(void, setlinebuf, FILE *file)
 {
-	if (!mpg_stdio_may_wait(file) || flush(file, "setlinebuf"))
+	if (!mpg_stdio_may_wait(file) || mpg_stdio_flush(file, "setlinebuf"))
 		REAL(setlinebuf)(file);
 }
 

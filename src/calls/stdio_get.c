@@ -76,13 +76,35 @@ GREEN(char *, fgets, char *to, int n, FILE *file)
 
 INTERPOSE(char *, fgets, char *to, int n, FILE *file)
 {
-	return mpg_stdio_may_wait(file) ? green_fgets(to, n, file) : REAL(fgets)(to, n, file);
+	return mpg_stdio_may_wait_for_line(file, '\n', (size_t)n) ? green_fgets(to, n, file)
+								  : REAL(fgets)(to, n, file);
 }
 
 INTERPOSE(char *, fgets_unlocked, char *to, int n, FILE *file)
 {
-	return mpg_stdio_may_wait(file) ? green_fgets(to, n, file)
-					: REAL(fgets_unlocked)(to, n, file);
+	return mpg_stdio_may_wait_for_line(file, '\n', (size_t)n)
+		? green_fgets(to, n, file)
+		: REAL(fgets_unlocked)(to, n, file);
+}
+
+/* Fortified: the program ends when there is more in the line than the buffer holds. */
+GREEN(char *, __fgets_chk, char *to, size_t room, int n, FILE *file)
+{
+	STDIO(s, file, "fgets");
+
+	return REAL(__fgets_unlocked_chk)(to, room, n, s.stream);
+}
+
+INTERPOSE(char *, __fgets_chk, char *to, size_t room, int n, FILE *file)
+{
+	return mpg_stdio_may_wait(file) ? green___fgets_chk(to, room, n, file)
+					: REAL(__fgets_chk)(to, room, n, file);
+}
+
+INTERPOSE(char *, __fgets_unlocked_chk, char *to, size_t room, int n, FILE *file)
+{
+	return mpg_stdio_may_wait(file) ? green___fgets_chk(to, room, n, file)
+					: REAL(__fgets_unlocked_chk)(to, room, n, file);
 }
 
 GREEN(ssize_t, getdelim, char **line, size_t *size, int end, FILE *file)
@@ -94,7 +116,7 @@ GREEN(ssize_t, getdelim, char **line, size_t *size, int end, FILE *file)
 
 INTERPOSE(ssize_t, getdelim, char **line, size_t *size, int end, FILE *file)
 {
-	if (!mpg_stdio_may_wait(file))
+	if (!mpg_stdio_may_wait_for_line(file, end, SIZE_MAX))
 		return REAL(getdelim)(line, size, end, file);
 	return green_getdelim(line, size, end, file);
 }
@@ -108,8 +130,8 @@ GREEN(ssize_t, getline, char **line, size_t *size, FILE *file)
 
 INTERPOSE(ssize_t, getline, char **line, size_t *size, FILE *file)
 {
-	return mpg_stdio_may_wait(file) ? green_getline(line, size, file)
-					: REAL(getline)(line, size, file);
+	return mpg_stdio_may_wait_for_line(file, '\n', SIZE_MAX) ? green_getline(line, size, file)
+								 : REAL(getline)(line, size, file);
 }
 
 ALIAS(_IO_getc, getc);

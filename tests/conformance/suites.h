@@ -47,6 +47,7 @@
 	X(stdio_input) \
 	X(stdio_output) \
 	X(stdio_put) \
+	X(stdio_state) \
 	X(spawn) \
 	X(cancel) \
 	X(names) \

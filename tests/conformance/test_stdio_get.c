@@ -2,6 +2,9 @@
 /*
  * Input from streams, by each of the calls that there are, from what comes in pieces.
  */
+/* Calls by their own names, not by what the headers make of them. */
+#define __NO_INLINE__ 1
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +31,13 @@ int new_fscanf(FILE *from, const char *format, ...) __asm__("__isoc99_fscanf");
 int new_scanf(const char *format, ...) __asm__("__isoc99_scanf");
 int new_vfscanf(FILE *from, const char *format, va_list arguments) __asm__("__isoc99_vfscanf");
 int new_vscanf(const char *format, va_list arguments) __asm__("__isoc99_vscanf");
+
+/* NULL before glibc 2.38. */
+#define C23(name) __asm__("__isoc23_" name) __attribute__((weak))
+int c23_fscanf(FILE *from, const char *format, ...) C23("fscanf");
+int c23_scanf(const char *format, ...) C23("scanf");
+int c23_vfscanf(FILE *from, const char *format, va_list arguments) C23("vfscanf");
+int c23_vscanf(const char *format, va_list arguments) C23("vscanf");
 
 #define TEXT "12 abcd\n"
 
@@ -178,6 +188,11 @@ static void by_isoc99_fscanf(void)
 	scanned(new_fscanf(stream, FORMAT, PLACES));
 }
 
+static void by_isoc23_fscanf(void)
+{
+	scanned((c23_fscanf ? c23_fscanf : new_fscanf)(stream, FORMAT, PLACES));
+}
+
 static int with_list(int scan(FILE *, const char *, va_list), const char *format, ...)
 {
 	va_list arguments;
@@ -204,13 +219,18 @@ static void by_isoc99_vfscanf(void)
 	scanned(with_list(new_vfscanf, FORMAT, PLACES));
 }
 
+static void by_isoc23_vfscanf(void)
+{
+	scanned(with_list(c23_vfscanf ? c23_vfscanf : new_vfscanf, FORMAT, PLACES));
+}
+
 static void (*const ways_to_get[])(void) = {
 	by_getc,	   by_fgetc,	      by_old_getc,	 by_getc_unlocked,
 	by_fgetc_unlocked, by_uflow,	      by_underflow,	 by_getw,
 	by_fgets,	   by_old_fgets,      by_fgets_unlocked, by_fread,
 	by_old_fread,	   by_fread_unlocked, by_getline,	 by_getdelim,
 	by_old_getdelim,   by_fscanf,	      by_isoc99_fscanf,	 by_vfscanf,
-	by_old_vfscanf,	   by_isoc99_vfscanf,
+	by_old_vfscanf,	   by_isoc99_vfscanf, by_isoc23_fscanf,	 by_isoc23_vfscanf,
 };
 enum { WAYS_TO_GET = sizeof(ways_to_get) / sizeof(ways_to_get[0]) };
 
@@ -313,6 +333,11 @@ static void by_isoc99_scanf(void)
 	scanned(new_scanf(FORMAT, PLACES));
 }
 
+static void by_isoc23_scanf(void)
+{
+	scanned((c23_scanf ? c23_scanf : new_scanf)(FORMAT, PLACES));
+}
+
 static int vscanf_with(int scan(const char *, va_list), const char *format, ...)
 {
 	va_list arguments;
@@ -334,8 +359,14 @@ static void by_isoc99_vscanf(void)
 	scanned(vscanf_with(new_vscanf, FORMAT, PLACES));
 }
 
+static void by_isoc23_vscanf(void)
+{
+	scanned(vscanf_with(c23_vscanf ? c23_vscanf : new_vscanf, FORMAT, PLACES));
+}
+
 static void (*const ways_from_stdin[])(void) = {
-	by_getchar, by_scanf, by_isoc99_scanf, by_vscanf, by_isoc99_vscanf,
+	by_getchar,	  by_scanf,	   by_isoc99_scanf,  by_vscanf,
+	by_isoc99_vscanf, by_isoc23_scanf, by_isoc23_vscanf,
 };
 enum { WAYS_FROM_STDIN = sizeof(ways_from_stdin) / sizeof(ways_from_stdin[0]) };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What output to a stream promises besides the bytes: large amounts, errors, and the calls that
- * flush on their way to something else.
+ * What output to a stream promises besides the bytes: large amounts, errors, and what becomes of
+ * them when a call is interrupted.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,22 +19,11 @@
 #include "suites.h"
 #include "way.h"
 
-int _IO_fgetpos(FILE *of, fpos_t *position);
-int _IO_fgetpos64(FILE *of, fpos64_t *position);
-int _IO_fsetpos(FILE *of, const fpos_t *position);
-int _IO_fsetpos64(FILE *of, const fpos64_t *position);
-long _IO_ftell(FILE *of);
-int _IO_ungetc(int byte, FILE *to);
-void _IO_setbuffer(FILE *of, char *buffer, size_t size);
-int _IO_setvbuf(FILE *of, char *buffer, int mode, size_t size);
-
 enum { LARGE = 1 << 20 };
 
 static FILE *stream;
 static char large[LARGE + 1], got[3 * LARGE];
 static size_t filled, taken;
-static fpos_t position;
-static fpos64_t position64;
 
 static void open_full(void)
 {
@@ -116,111 +105,6 @@ START_TEST(the_reader_goes_in_the_middle)
 }
 END_TEST
 
-/* Calls that have libc flush the stream; a pipe has no place to seek to. */
-
-static void flush_by_fseek(void)
-{
-	FAILS(ESPIPE, fseek(stream, 0, SEEK_SET));
-}
-
-static void flush_by_fseeko(void)
-{
-	FAILS(ESPIPE, fseeko(stream, 0, SEEK_SET));
-	FAILS(ESPIPE, fseeko64(stream, 0, SEEK_SET));
-}
-
-static void flush_by_rewind(void)
-{
-	rewind(stream);
-}
-
-static void flush_by_setvbuf(void)
-{
-	ck_assert_int_eq(setvbuf(stream, NULL, _IONBF, 0), 0);
-	ck_assert_int_eq(_IO_setvbuf(stream, NULL, _IONBF, 0), 0);
-}
-
-static void flush_by_setbuf(void)
-{
-	setbuf(stream, NULL);
-}
-
-static void flush_by_setbuffer(void)
-{
-	setbuffer(stream, NULL, 0);
-	_IO_setbuffer(stream, NULL, 0);
-}
-
-static void flush_by_setlinebuf(void)
-{
-	setlinebuf(stream);
-	fflush(stream);
-}
-
-static void flush_by_fsetpos(void)
-{
-	memset(&position, 0, sizeof(position));
-	memset(&position64, 0, sizeof(position64));
-	FAILS(ESPIPE, fsetpos(stream, &position));
-	FAILS(ESPIPE, fsetpos64(stream, &position64));
-	FAILS(ESPIPE, _IO_fsetpos(stream, &position));
-	FAILS(ESPIPE, _IO_fsetpos64(stream, &position64));
-}
-
-static void flush_after_asking_where_it_is(void)
-{
-	FAILS(ESPIPE, ftell(stream));
-	FAILS(ESPIPE, ftello(stream));
-	FAILS(ESPIPE, ftello64(stream));
-	FAILS(ESPIPE, _IO_ftell(stream));
-	FAILS(ESPIPE, fgetpos(stream, &position));
-	FAILS(ESPIPE, fgetpos64(stream, &position64));
-	FAILS(ESPIPE, _IO_fgetpos(stream, &position));
-	FAILS(ESPIPE, _IO_fgetpos64(stream, &position64));
-	ck_assert_int_eq(fflush(stream), 0);
-}
-
-static void (*const ways_to_flush[])(void) = {
-	flush_by_fseek,	     flush_by_fseeko,	  flush_by_rewind,
-	flush_by_setvbuf,    flush_by_setbuf,	  flush_by_setbuffer,
-	flush_by_setlinebuf, flush_by_fsetpos,	  flush_after_asking_where_it_is,
-};
-enum { WAYS_TO_FLUSH = sizeof(ways_to_flush) / sizeof(ways_to_flush[0]) };
-
-START_TEST(what_is_in_the_buffer_goes_first)
-{
-	open_full();
-	ck_assert_int_ge(fputs("hello", stream), 0);
-	other_side(_i, take_until_end);
-	ways_to_flush[_i / other_sides()]();
-	assert_waited();
-	ck_assert_int_eq(fputs(" there", stream) < 0, 0);
-	ck_assert_int_eq(fclose(stream), 0);
-	other_side_join();
-	expect("hello there", 11);
-}
-END_TEST
-
-START_TEST(positions_of_a_file_are_as_ever)
-{
-	FILE *file = tmpfile();
-
-	ck_assert_int_ge(fputs("hello", file), 0);
-	ck_assert_int_eq(ftell(file), 5);
-	ck_assert_int_eq(fgetpos(file, &position), 0);
-	rewind(file);
-	ck_assert_int_eq(getc(file), 'h');
-	ck_assert_int_eq(_IO_ungetc('j', file), 'j');
-	ck_assert_int_eq(getc(file), 'j');
-	ck_assert_int_eq(fsetpos(file, &position), 0);
-	ck_assert_int_eq(fputs(" there", file) < 0, 0);
-	ck_assert_int_eq(fseek(file, -2, SEEK_END), 0);
-	ck_assert_int_eq(getc(file), 'r');
-	ck_assert_uint_eq(waits(), 0);
-	fclose(file);
-}
-END_TEST
-
 static void do_nothing(int sig)
 {
 	(void)sig;
@@ -231,7 +115,7 @@ static void interrupt(void)
 	pthread_kill(test_thread(), SIGUSR1);
 }
 
-/* What becomes of the bytes POSIX leaves open; here they stay in the buffer, and none comes twice. */
+/* Here the bytes stay in the buffer, and none comes twice; plain libc forgets them. */
 START_TEST(a_handler_ends_a_flush)
 {
 	struct sigaction act = { .sa_handler = do_nothing };
@@ -377,6 +261,7 @@ START_TEST(exit_writes_what_a_fiber_was_about_to_write)
 	if (pid == 0)
 		exit_meanwhile();
 	close(fd[1]);
+	UNTIL(is_blocked(pid));
 	for (ssize_t n = 1; n > 0; taken += n)
 		n = read(fd[0], got + taken, 30000);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -394,8 +279,6 @@ Suite *stdio_output_suite(void)
 	each_row(tcase, a_mebibyte_is_written, 2);
 	tcase_add_test(tcase, nobody_reads_any_more);
 	each_side(tcase, the_reader_goes_in_the_middle);
-	each_row(tcase, what_is_in_the_buffer_goes_first, WAYS_TO_FLUSH);
-	tcase_add_test(tcase, positions_of_a_file_are_as_ever);
 	each_side(tcase, a_handler_ends_a_flush);
 	each_side(tcase, a_cancelled_flush_can_be_made_again);
 	tcase_add_test(tcase, exit_writes_what_a_fiber_was_about_to_write);

@@ -2,6 +2,9 @@
 /*
  * Output to streams, by each of the calls that there are, into a pipe that is full.
  */
+/* Calls by their own names, not by what the headers make of them. */
+#define __NO_INLINE__ 1
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,12 +196,11 @@ static void by_vdprintf_chk(void)
 }
 
 static void (*const ways_to_put[])(void) = {
-	by_putc,	   by_fputc,	    by_old_putc,     by_putc_unlocked,
-	by_fputc_unlocked, by_overflow,	    by_putw,	     by_fputs,
-	by_old_fputs,	   by_fputs_unlocked, by_fwrite,     by_old_fwrite,
-	by_fwrite_unlocked, by_fprintf,	    by_old_fprintf,  by_fprintf_chk,
-	by_vfprintf,	   by_old_vfprintf, by_vfprintf_chk, by_dprintf,
-	by_dprintf_chk,	   by_vdprintf,	    by_vdprintf_chk,
+	by_putc,	by_fputc,      by_old_putc,	   by_putc_unlocked, by_fputc_unlocked,
+	by_overflow,	by_putw,       by_fputs,	   by_old_fputs,     by_fputs_unlocked,
+	by_fwrite,	by_old_fwrite, by_fwrite_unlocked, by_fprintf,	     by_old_fprintf,
+	by_fprintf_chk, by_vfprintf,   by_old_vfprintf,	   by_vfprintf_chk,  by_dprintf,
+	by_dprintf_chk, by_vdprintf,   by_vdprintf_chk,
 };
 enum { WAYS_TO_PUT = sizeof(ways_to_put) / sizeof(ways_to_put[0]) };
 
@@ -334,7 +336,7 @@ static void by_vprintf_chk(void)
 }
 
 static void (*const ways_to_stdout[])(void) = {
-	by_putchar,    by_puts,	   by_old_puts,	   by_printf,
+	by_putchar,    by_puts,	   by_old_puts,	  by_printf,
 	by_old_printf, by_vprintf, by_printf_chk, by_vprintf_chk,
 };
 enum { WAYS_TO_STDOUT = sizeof(ways_to_stdout) / sizeof(ways_to_stdout[0]) };

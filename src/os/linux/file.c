@@ -91,6 +91,47 @@ void mpg_file_show(const FILE *twin, FILE *file, const char *from, const char *t
 		show(file, file->_IO_buf_base, file->_IO_buf_base);
 }
 
+static void nothing_to_do(void *unused)
+{
+	(void)unused;
+}
+
+/* Makes the list begin with `first`. Returns what it began with. */
+static struct _pthread_cleanup_buffer *set_handlers(bool set, struct _pthread_cleanup_buffer *first)
+{
+	struct _pthread_cleanup_buffer probe, *was;
+
+	_pthread_cleanup_push(&probe, nothing_to_do, NULL);
+	was = probe.__prev;
+	if (set)
+		probe.__prev = first;
+	_pthread_cleanup_pop(&probe, 0);
+	return was;
+}
+
+struct _pthread_cleanup_buffer *mpg_file_handlers(void)
+{
+	return set_handlers(false, NULL);
+}
+
+struct _pthread_cleanup_buffer *mpg_file_unlist(struct _pthread_cleanup_buffer *before)
+{
+	struct _pthread_cleanup_buffer *first = mpg_file_handlers();
+
+	return first == before ? NULL : set_handlers(true, before);
+}
+
+void mpg_file_relist(struct _pthread_cleanup_buffer *first, struct _pthread_cleanup_buffer *before)
+{
+	struct _pthread_cleanup_buffer *last = first;
+
+	if (!first)
+		return;
+	while (last->__prev != before)
+		last = last->__prev;
+	last->__prev = set_handlers(true, first);
+}
+
 void mpg_file_keep(FILE *file, const char *from, const char *to)
 {
 	if (!mpg_file_has_output(file) && is_in_buffer(file, from)

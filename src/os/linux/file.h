@@ -35,6 +35,13 @@ static inline bool mpg_file_has_input(const FILE *file)
 	return file->_IO_read_ptr < file->_IO_read_end;
 }
 
+static inline bool mpg_file_has_line(const FILE *file, int end, size_t n)
+{
+	size_t there = (size_t)(file->_IO_read_end - file->_IO_read_ptr);
+
+	return there >= n || (there && memchr(file->_IO_read_ptr, end, there));
+}
+
 static inline bool mpg_file_has_room(const FILE *file)
 {
 	return file->_IO_write_ptr < file->_IO_write_end;
@@ -63,6 +70,16 @@ void mpg_file_end(FILE *twin, FILE *file);
  * they are in its buffer.
  */
 void mpg_file_show(const FILE *twin, FILE *file, const char *from, const char *to);
+
+/*
+ * libc's scanf() and printf() enter a handler in the thread's list of those that run when it is
+ * cancelled. It lies on the stack of a fiber: while that one is parked it must not be in the list.
+ * `before` is what the list began with before the call; what comes to an end with one is the other.
+ */
+struct _pthread_cleanup_buffer;
+struct _pthread_cleanup_buffer *mpg_file_handlers(void);
+struct _pthread_cleanup_buffer *mpg_file_unlist(struct _pthread_cleanup_buffer *before);
+void mpg_file_relist(struct _pthread_cleanup_buffer *first, struct _pthread_cleanup_buffer *before);
 
 /* After the call: these bytes are still to be written, if nothing came after them. */
 void mpg_file_keep(FILE *file, const char *from, const char *to);
