@@ -241,17 +241,11 @@ START_TEST(a_close_in_a_fork_child_is_not_told_to_its_parents_scheduler)
 }
 END_TEST
 
-/* Check has used streams, which asked. */
-static void forget_decision(void)
-{
-	mpg_thread.mode = MPG_MODE_UNDECIDED;
-}
-
 START_TEST(before_the_constructor_has_run_nothing_is_decided)
 {
-	forget_decision();
 	mpg_settings.scheduler = MPG_SCHEDULER_POLL;
 	mpg_process_owner = 0;
+	be_undecided();
 	ck_assert(!mpg_thread_is_green());
 	mpg_process_owner = getpid();
 	ck_assert(mpg_thread_is_green());
@@ -260,8 +254,8 @@ END_TEST
 
 START_TEST(the_poll_scheduler_attaches_itself_to_every_thread)
 {
-	forget_decision();
 	mpg_settings.scheduler = MPG_SCHEDULER_POLL;
+	be_undecided();
 	errno = ENOANO;
 	ck_assert(mpg_thread_is_green());
 	ck_assert_int_eq(errno, ENOANO);
