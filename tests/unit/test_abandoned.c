@@ -121,7 +121,7 @@ static void install_handler(void)
 
 	ck_assert_int_eq(pthread_create(&thread, NULL, be_cancelled, NULL), 0);
 	pthread_cancel(thread);
-	pthread_join(thread, NULL);
+	REAL(pthread_join)(thread, NULL);
 }
 
 START_TEST(an_interruptible_call_is_not_restarted)

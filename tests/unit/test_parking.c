@@ -260,7 +260,7 @@ START_TEST(no_wake_up_is_lost_between_threads)
 			mpg_parking_wake_one(&market);
 	}
 	for (int i = 0; i < SIDES; i++)
-		pthread_join(threads[i], NULL);
+		REAL(pthread_join)(threads[i], NULL);
 	ck_assert(!mpg_parking_any());
 }
 END_TEST

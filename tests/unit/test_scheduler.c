@@ -2,7 +2,6 @@
 /* src/engine/scheduler.c, poll_scheduler.c: who is attached where, who hears of a closing. */
 #include "engine/scheduler.h"
 #include "engine/clock.h"
-#include "real.h"
 #include "registry/process.h"
 #include "settings.h"
 #include "support.h"
@@ -240,6 +239,12 @@ START_TEST(a_close_in_a_fork_child_is_not_told_to_its_parents_scheduler)
 	ck_assert_int_eq(in_child(close_watched, &ends[0]), 0);
 }
 END_TEST
+
+/* What the test library has written to its file has decided for the thread. */
+static void be_undecided(void)
+{
+	mpg_thread.mode = MPG_MODE_UNDECIDED;
+}
 
 START_TEST(before_the_constructor_has_run_nothing_is_decided)
 {
