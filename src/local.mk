@@ -7,6 +7,7 @@ libcore_la_SOURCES = \
 	src/api.c \
 	src/calls.def \
 	src/calls/accept.c \
+	src/calls/barrier.c \
 	src/calls/birth.c \
 	src/calls/c11.c \
 	src/calls/chk.c \

@@ -153,7 +153,7 @@ extern PyObject *mpb_kept_interrupt;			/* what to call where signals do not run 
 bool mpb_kept_has(const struct mpb_hub *h, PyObject *greenlet);
 /* Takes the exception that is set. Returns the errno that the C code gets. */
 int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet);
-/* A wait that cannot fail begins, in spite of what is kept; something is raised in it; it has ended. */
+/* A wait that cannot fail begins, whatever is kept; something is raised in it; it has ended. */
 void mpb_kept_recall(struct mpb_hub *h, struct mpb_waiter *w);
 void mpb_kept_put_aside(struct mpb_waiter *w);
 void mpb_kept_bring_back(struct mpb_hub *h, struct mpb_waiter *w);
