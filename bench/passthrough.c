@@ -104,10 +104,10 @@ static void batch_close(any_function function, int calls)
 static void lock_and_unlock(any_function function, int calls, pthread_mutex_t *mutex)
 {
 	__typeof__(pthread_mutex_lock) *lock = (__typeof__(pthread_mutex_lock) *)function;
-	__typeof__(pthread_mutex_unlock) *unlock = (__typeof__(pthread_mutex_unlock) *)(
-		function == libc_symbol("pthread_mutex_lock")
-			? libc_symbol("pthread_mutex_unlock")
-			: symbol(RTLD_DEFAULT, "pthread_mutex_unlock"));
+	bool is_libc = function == libc_symbol("pthread_mutex_lock");
+	any_function fitting = is_libc ? libc_symbol("pthread_mutex_unlock")
+				       : symbol(RTLD_DEFAULT, "pthread_mutex_unlock");
+	__typeof__(pthread_mutex_unlock) *unlock = (__typeof__(pthread_mutex_unlock) *)fitting;
 
 	while ((calls -= 2) >= 0) {
 		lock(mutex);

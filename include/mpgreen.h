@@ -60,8 +60,8 @@ typedef struct mpgreen_wait {
 
 /*
  * The call has no way to fail (pthread_mutex_lock). An exception or the like that is raised in such
- * a wait is kept until the fiber is back from C code, the wait goes on, and it begins although
- * one is kept already. It ends by readiness or its deadline. CANCELLED is answered with another wait.
+ * a wait is kept until the fiber is back from C code, and the wait goes on; it begins although one
+ * is kept already. What answers CANCELLED all the same is asked again.
  */
 enum { MPGREEN_UNCANCELLABLE = 1 };
 

@@ -8,6 +8,7 @@ libcore_la_SOURCES = \
 	src/calls.def \
 	src/calls/accept.c \
 	src/calls/accounts.c \
+	src/calls/barrier.c \
 	src/calls/birth.c \
 	src/calls/c11.c \
 	src/calls/chk.c \

@@ -95,8 +95,7 @@ GREEN(int, cnd_timedwait, cnd_t *cond, mtx_t *mutex, const struct timespec *time
 {
 	int error = wait_for(cond, mutex, time, "cnd_timedwait");
 
-	return error == MPG_COND_BLOCKS ? REAL(cnd_timedwait)(cond, mutex, time)
-					: result_of(error);
+	return error == MPG_COND_BLOCKS ? REAL(cnd_timedwait)(cond, mutex, time) : result_of(error);
 }
 
 INTERPOSE(int, cnd_timedwait, cnd_t *restrict cond, mtx_t *restrict mutex,

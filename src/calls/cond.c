@@ -93,7 +93,8 @@ INTERPOSE(int, pthread_cond_wait, pthread_cond_t *cond, pthread_mutex_t *mutex)
 GREEN(int, pthread_cond_timedwait, pthread_cond_t *cond, pthread_mutex_t *mutex,
       const struct timespec *time)
 {
-	int error = mpg_cond_wait(cond, mutex, mpg_cond_clock(cond), time, "pthread_cond_timedwait");
+	int error =
+		mpg_cond_wait(cond, mutex, mpg_cond_clock(cond), time, "pthread_cond_timedwait");
 
 	return error == MPG_COND_BLOCKS ? REAL(pthread_cond_timedwait)(cond, mutex, time) : error;
 }

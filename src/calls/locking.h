@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A lock that another fiber of this thread holds: to block the thread for it would be for ever. The
- * fiber parks until one of its own thread releases it, by a call of ours. A lock that another thread
- * holds is waited for as libc does: such times are short, and its owner knows nothing of us.
- *
- *	if (!mpg_locking_must_park(...))
- *		return REAL(pthread_mutex_lock)(mutex);
+ * fiber parks until that one releases it, by a call of ours. A lock that another thread holds is
+ * waited for as libc does: such times are short, and its owner knows nothing of us.
  */
 #ifndef MPG_LOCKING_H
 #define MPG_LOCKING_H

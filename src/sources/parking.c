@@ -147,7 +147,7 @@ static bool goes_on(struct mpg_wait *w, clockid_t clock, const struct timespec *
 {
 	if (mpg_wait_was_forked(w))
 		return false;
-	if (errno == ETIMEDOUT)
+	if (time && errno == ETIMEDOUT)
 		return mpg_clock_until(clock, time) > 0;
 	if (errno != EINTR || !mpg_wait_was_interrupted(w))
 		return false;

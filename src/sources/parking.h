@@ -71,7 +71,7 @@ bool mpg_parking_is_first(const struct mpg_parked *place);
 /* Is there a line at this address? */
 bool mpg_parking_has_line(const void *address);
 
-/* The first who has not been woken yet, or all of them. Any thread; no signal handler. Keep errno. */
+/* The first who has not been woken yet, or all. Any thread, no signal handler. errno is kept. */
 void mpg_parking_wake_one(const void *address);
 void mpg_parking_wake_all(const void *address);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Joining a thread: its result is handed over once, and the joining thread goes on meanwhile. */
+/* Joining a thread: its result is handed over once, and others run meanwhile. And barriers. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <threads.h>
@@ -154,6 +154,34 @@ START_TEST(the_threads_of_c11_are_like_the_others)
 }
 END_TEST
 
+static pthread_barrier_t barrier;
+static _Atomic int serial, others;
+
+static void arrive(void)
+{
+	for (int i = 0; i < 20; i++) {
+		int r = pthread_barrier_wait(&barrier);
+
+		if (r == PTHREAD_BARRIER_SERIAL_THREAD)
+			serial++;
+		else if (r == 0)
+			others++;
+	}
+}
+
+START_TEST(at_a_barrier_each_fiber_counts_and_one_is_told_so)
+{
+	ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, 2), 0);
+	beside(_i, arrive);
+	arrive();
+	assert_waited();
+	beside_join();
+	ck_assert_int_eq(serial, 20);
+	ck_assert_int_eq(others, 20);
+	OK(0, pthread_barrier_destroy(&barrier));
+}
+END_TEST
+
 START_TEST(joining_is_not_cancelled)
 {
 	void *value = NULL;
@@ -184,6 +212,7 @@ Suite *join_suite(void)
 	tcase_add_loop_test(all, a_detached_thread_cannot_be_joined, 0, JOINING);
 	tcase_add_test(all, another_clock_is_refused_and_a_time_that_has_passed_is_not);
 	each_side(all, the_threads_of_c11_are_like_the_others);
+	each_side(all, at_a_barrier_each_fiber_counts_and_one_is_told_so);
 	tcase_add_loop_test(all, joining_is_not_cancelled, 0, JOINING);
 	return suite;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* src/engine/doorbell.c: one eventfd for each thread. */
 #include "engine/doorbell.h"
-#include "real.h"
 #include "os/linux/nowait.h"
+#include "real.h"
 #include "registry/private.h"
 #include "support.h"
 
