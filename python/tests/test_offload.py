@@ -60,7 +60,7 @@ def test_functions_run_at_the_same_time():
 
 def test_more_than_the_workers_stand_in_line():
     began = stopwatch()
-    gevent.joinall([gevent.spawn(sleep, .1) for _ in range(9)], raise_error=True)
+    gevent.joinall([gevent.spawn(sleep, .1) for _ in range(33)], raise_error=True)
     assert stopwatch() - began >= .2
 
 
