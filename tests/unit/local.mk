@@ -26,6 +26,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_fds.c \
 	tests/unit/test_fdset.c \
 	tests/unit/test_futex.c \
+	tests/unit/test_held.c \
 	tests/unit/test_inside.c \
 	tests/unit/test_interrupted.c \
 	tests/unit/test_iovec.c \

@@ -18,6 +18,7 @@
 	SUITE(stats) \
 	SUITE(doorbell) \
 	SUITE(scheduler) \
+	SUITE(held) \
 	SUITE(signals) \
 	SUITE(inside) \
 	SUITE(wait) \
