@@ -49,6 +49,7 @@ tests_libconformance_la_SOURCES = \
 	tests/support/beside.c tests/support/beside.h \
 	tests/support/fibers.c tests/support/fibers.h \
 	tests/support/kinds.c tests/support/kinds.h \
+	tests/support/signals.c tests/support/signals.h \
 	tests/support/switch.h \
 	tests/support/way.c tests/support/way.h
 

@@ -6,6 +6,7 @@ are: all that could wake them is stopped. They are kept, too, for one that is co
 its finally blocks.
 """
 import gc
+import itertools
 import os
 
 _forked_in = None
@@ -46,13 +47,18 @@ def clean(_=None):
 def _put_to_sleep(loop):
     from greenlet import greenlet
     things = gc.get_objects()
-    # There are tens of thousands of objects, of some hundred types.
-    kinds = set(map(type, things))
-    greenlets = {kind for kind in kinds if issubclass(kind, greenlet)}
-    watchers = {kind for kind in kinds
+    # There are tens of thousands of objects, of some hundred types. To look at them before fork(),
+    # in the parent, costs as much there: the pages that it touches are shared with earlier children.
+    types = list(map(type, things))
+    greenlets = {kind for kind in set(types) if issubclass(kind, greenlet)}
+    watchers = {kind for kind in set(types)
                 if kind.__name__ in _STOPPED and kind.__module__.startswith("gevent.")
                 and hasattr(kind, "stop")}
-    _asleep.extend(thing for thing in things if type(thing) in greenlets)
-    for thing in things:
-        if type(thing) in watchers and getattr(thing, "loop", None) is loop:
+
+    def of(kinds):
+        return itertools.compress(things, map(kinds.__contains__, types))
+
+    _asleep.extend(of(greenlets))
+    for thing in of(watchers):
+        if getattr(thing, "loop", None) is loop:
             thing.stop()

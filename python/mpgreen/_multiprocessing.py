@@ -55,7 +55,8 @@ def _abandoning(original):
             return original(self, *args, **kwargs)
         except BaseException as error:
             # What the manager has answered is raised by the method itself.
-            interrupted = error.__traceback__.tb_next.tb_next is not None
+            method = error.__traceback__.tb_next
+            interrupted = method is not None and method.tb_next is not None
             connection = getattr(self._tls, "connection", None)
             if interrupted and connection is not None:
                 del self._tls.connection

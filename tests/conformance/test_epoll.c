@@ -8,23 +8,17 @@
 #include <unistd.h>
 
 #include "kinds.h"
+#include "signals.h"
 #include "suites.h"
 #include "switch.h"
 #include "way.h"
 
 static int set;
 static struct epoll_event events[4];
-static volatile sig_atomic_t signals;
 
 static void say_hello(void)
 {
 	ck_assert_int_eq(write(fd[1], "hello", 5), 5);
-}
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	signals++;
 }
 
 static void watch(uint32_t what)
@@ -145,11 +139,6 @@ START_TEST(bad_arguments_fail_as_ever)
 	ck_assert_uint_eq(waits(), 0);
 }
 END_TEST
-
-static void raise_it(void)
-{
-	pthread_kill(test_thread(), SIGUSR1);
-}
 
 START_TEST(a_signal_ends_it_even_with_SA_RESTART)
 {

@@ -19,6 +19,7 @@
 #include "fibers.h"
 #include "kinds.h"
 #include "mpgreen.h"
+#include "signals.h"
 #include "suites.h"
 #include "way.h"
 
@@ -28,7 +29,6 @@ enum { SIZE = 32, ROOM = 3 };
 
 static mqd_t queue;
 static char buf[SIZE];
-static volatile sig_atomic_t signals;
 
 /* No limit: the headers do not allow for it, the kernel does. */
 static ssize_t (*const receive_until)(mqd_t, char *, size_t, unsigned *,
@@ -327,24 +327,6 @@ START_TEST(poll_waits_for_a_queue)
 	assert_waited();
 }
 END_TEST
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	signals++;
-}
-
-static void catch_with(int flags)
-{
-	struct sigaction act = { .sa_handler = count_signal, .sa_flags = flags };
-
-	ck_assert_int_eq(sigaction(SIGUSR1, &act, NULL), 0);
-}
-
-static void raise_it(void)
-{
-	pthread_kill(test_thread(), SIGUSR1);
-}
 
 static void raise_it_and_say_hello(void)
 {

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "kinds.h"
+#include "signals.h"
 #include "suites.h"
 #include "way.h"
 
@@ -223,11 +224,6 @@ START_TEST(closedir_frees_the_number)
 	FAILS(EBADF, read(old, buf, 1));
 }
 END_TEST
-
-static void raise_it(void)
-{
-	pthread_kill(test_thread(), SIGUSR1);
-}
 
 static void ignore(int sig)
 {

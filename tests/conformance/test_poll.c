@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 #include "kinds.h"
+#include "signals.h"
 #include "suites.h"
 #include "switch.h"
 #include "way.h"
 
 static struct pollfd set[4];
-static volatile sig_atomic_t signals;
 
 static void say_hello(void)
 {
@@ -27,12 +27,6 @@ static void say_hello(void)
 static void hang_up(void)
 {
 	close(fd[1]);
-}
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	signals++;
 }
 
 START_TEST(poll_waits_until_an_fd_is_readable)
@@ -223,11 +217,6 @@ START_TEST(bad_arguments_fail_as_ever)
 	ck_assert_uint_eq(waits(), 0);
 }
 END_TEST
-
-static void raise_it(void)
-{
-	pthread_kill(test_thread(), SIGUSR1);
-}
 
 START_TEST(a_signal_ends_a_poll_even_with_SA_RESTART)
 {

@@ -18,6 +18,7 @@
 
 #include "fibers.h"
 #include "mpgreen.h"
+#include "signals.h"
 #include "suites.h"
 #include "way.h"
 
@@ -25,7 +26,6 @@ enum { MANY = 150 };
 
 static sem_t *sem;
 static char name[64];
-static volatile sig_atomic_t signals;
 static _Atomic bool done;
 static _Atomic int taken;
 static pthread_t helper;
@@ -246,19 +246,6 @@ START_TEST(bad_times_and_clocks_fail_as_ever)
 	ck_assert_uint_eq(waits(), 0);
 }
 END_TEST
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	signals++;
-}
-
-static void catch_with(int flags)
-{
-	struct sigaction act = { .sa_handler = count_signal, .sa_flags = flags };
-
-	ck_assert_int_eq(sigaction(SIGUSR1, &act, NULL), 0);
-}
 
 /* A waiter in the line may not sleep yet: a signal that comes too early is followed by others. */
 static void raise_until_done(void)

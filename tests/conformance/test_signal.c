@@ -13,6 +13,7 @@
 
 #include "fibers.h"
 #include "kinds.h"
+#include "signals.h"
 #include "suites.h"
 #include "switch.h"
 #include "way.h"
@@ -22,25 +23,6 @@ __sighandler_t bsd_signal(int sig, __sighandler_t handler);
 int __sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 
 static char buf[16];
-static volatile sig_atomic_t signals;
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	signals++;
-}
-
-static void catch_with(int flags)
-{
-	struct sigaction act = { .sa_handler = count_signal, .sa_flags = flags };
-
-	ck_assert_int_eq(sigaction(SIGUSR1, &act, NULL), 0);
-}
-
-static void raise_it(void)
-{
-	pthread_kill(test_thread(), SIGUSR1);
-}
 
 static void raise_it_and_say_hello(void)
 {

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "signals.h"
 #include "suites.h"
 #include "way.h"
 
@@ -16,32 +17,13 @@ int __sigpause(int sig_or_mask, int is_sig);
 /* The headers make another call of this name. */
 int old_sigpause(int mask) __asm__("sigpause");
 
-static volatile sig_atomic_t signals;
 static sigset_t usr1, before;
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	signals++;
-}
-
-static void catch_usr1(int flags)
-{
-	struct sigaction act = { .sa_handler = count_signal, .sa_flags = flags };
-
-	sigaction(SIGUSR1, &act, NULL);
-}
 
 static void block_usr1(void)
 {
 	sigemptyset(&usr1);
 	sigaddset(&usr1, SIGUSR1);
 	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &usr1, &before), 0);
-}
-
-static void raise_it(void)
-{
-	pthread_kill(test_thread(), SIGUSR1);
 }
 
 static void send_it_with_a_value(void)
@@ -59,7 +41,7 @@ static void assert_blocked(void)
 
 START_TEST(pause_ends_with_a_handler)
 {
-	catch_usr1(SA_RESTART);
+	catch_with(SA_RESTART);
 	other_side(0, raise_it);
 	FAILS(EINTR, pause());
 	ck_assert_int_eq(signals, 1);
@@ -69,7 +51,7 @@ END_TEST
 
 START_TEST(sigsuspend_lets_a_signal_in)
 {
-	catch_usr1(SA_RESTART);
+	catch_with(SA_RESTART);
 	block_usr1();
 	other_side(0, raise_it);
 	FAILS(EINTR, sigsuspend(&before));
@@ -81,7 +63,7 @@ END_TEST
 
 START_TEST(sigsuspend_takes_a_signal_that_is_pending)
 {
-	catch_usr1(0);
+	catch_with(0);
 	block_usr1();
 	raise(SIGUSR1);
 	FAILS(EINTR, sigsuspend(&before));
@@ -92,7 +74,7 @@ END_TEST
 
 START_TEST(sigpause_lets_one_signal_in)
 {
-	catch_usr1(SA_RESTART);
+	catch_with(SA_RESTART);
 	block_usr1();
 	other_side(0, raise_it);
 	FAILS(EINTR, __xpg_sigpause(SIGUSR1));
@@ -105,7 +87,7 @@ END_TEST
 /* By its old name sigpause() takes the mask to wait with. */
 START_TEST(every_sigpause_lets_signals_in)
 {
-	catch_usr1(SA_RESTART);
+	catch_with(SA_RESTART);
 	block_usr1();
 	other_side(0, raise_it);
 	FAILS(EINTR, __sigpause(SIGUSR1, 1));

@@ -8,29 +8,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "signals.h"
 #include "suites.h"
 #include "way.h"
 
-static volatile sig_atomic_t signals;
 static double began;
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	signals++;
-}
 
 static void catch_signals(void)
 {
-	struct sigaction act = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
-
-	sigaction(SIGUSR1, &act, NULL);
+	catch_with(SA_RESTART);
 	began = now_ms();
-}
-
-static void raise_it(void)
-{
-	pthread_kill(test_thread(), SIGUSR1);
 }
 
 static void assert_took(double ms)

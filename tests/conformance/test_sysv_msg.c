@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fibers.h"
+#include "signals.h"
 #include "suites.h"
 #include "switch.h"
 #include "way.h"
@@ -21,7 +22,6 @@
 enum { SIZE = 64, LARGE = 2048 };
 
 static int queue = -1;
-static volatile sig_atomic_t signals;
 static struct message {
 	long type;
 	char text[LARGE];
@@ -216,24 +216,6 @@ START_TEST(a_send_ends_when_the_queue_is_removed)
 	assert_waited();
 }
 END_TEST
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	signals++;
-}
-
-static void catch_with(int flags)
-{
-	struct sigaction act = { .sa_handler = count_signal, .sa_flags = flags };
-
-	ck_assert_int_eq(sigaction(SIGUSR1, &act, NULL), 0);
-}
-
-static void raise_it(void)
-{
-	pthread_kill(test_thread(), SIGUSR1);
-}
 
 /* signal(7): System V calls are never restarted. */
 START_TEST(a_handler_ends_a_call_even_with_SA_RESTART)

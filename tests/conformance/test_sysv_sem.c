@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 #include "fibers.h"
+#include "signals.h"
 #include "suites.h"
 #include "way.h"
 
 enum { SEMAPHORES = 3 };
 
 static int set = -1;
-static volatile sig_atomic_t signals;
 static struct sembuf take = { 0, -1, 0 };
 
 static void remove_set(void)
@@ -201,24 +201,6 @@ START_TEST(a_call_ends_when_the_set_is_removed)
 	assert_waited();
 }
 END_TEST
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	signals++;
-}
-
-static void catch_with(int flags)
-{
-	struct sigaction act = { .sa_handler = count_signal, .sa_flags = flags };
-
-	ck_assert_int_eq(sigaction(SIGUSR1, &act, NULL), 0);
-}
-
-static void raise_it(void)
-{
-	pthread_kill(test_thread(), SIGUSR1);
-}
 
 /* signal(7): System V calls are never restarted. */
 START_TEST(a_handler_ends_a_call_even_with_SA_RESTART)
