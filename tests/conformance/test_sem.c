@@ -119,7 +119,7 @@ static void beside_join(int side)
 	if (side % other_sides() == 1)
 		fibers_join();
 	else
-		pthread_join(helper, NULL);
+		join_natively(helper);
 	done = false;
 }
 

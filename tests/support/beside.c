@@ -37,7 +37,7 @@ void beside(int side, void (*act)(void))
 void beside_join(void)
 {
 	if (other.is_thread)
-		pthread_join(other.thread, NULL);
+		join_natively(other.thread);
 	else
 		fibers_join();
 }
