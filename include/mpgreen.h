@@ -200,6 +200,35 @@ MPGREEN_API void mpgreen_native_leave(int token);
  */
 MPGREEN_API int mpgreen_bind_native(const void *in_object, const char *name);
 
+/*
+ * mpgreen_offload - call FUNCTION on a worker thread, while other fibers of this one run.
+ *
+ * SIGNATURE says what it takes and returns, and what is to be copied for it: "ptr crypt(str, str)",
+ * "ssize_t pread(int, out[n], size_t n, int64)". docs/offload.md describes the words. ARGUMENTS
+ * points to an object of its type for each parameter (to a pointer, for a string or a buffer), and
+ * RESULT to one of the type that FUNCTION returns, or is NULL. FLAGS is 0.
+ *
+ *	const char *key = "secret", *salt = "$5$abc";
+ *	char *hash;
+ *	int r = mpgreen_offload("ptr crypt(str, str)", (void (*)(void))crypt, &hash,
+ *				(void *[]){ &key, &salt }, 0);
+ *
+ * On a thread with no scheduler, or where it may not be switched, FUNCTION is called by the thread
+ * itself. Elsewhere it waits in line while MPGREEN_WORKERS others run, unless it is "unbounded".
+ * It runs with all signals blocked, must not depend on the thread that it runs on, and is never
+ * ended early: when the wait for it ends before it does (a time limit, a cancelled fiber), it goes
+ * on with copies of what it was given, which nobody sees. A "ptr" is not copied: what it points to
+ * must stay where it is until FUNCTION returns.
+ *
+ * Returns 0 when FUNCTION has returned: errno then is what it has left, as after a call of it.
+ * Otherwise, with errno and RESULT as they were: -EINVAL for a SIGNATURE that is none, NULL for
+ * FUNCTION or needed ARGUMENTS, or unknown FLAGS; -ENOMEM; -ENOSYS if the library was built without
+ * libffi; or the error by which the scheduler ended the wait, such as -ECANCELED or -EINTR. A fiber
+ * that waits across fork() gets -EINTR in the child. Since 0.1.
+ */
+MPGREEN_API int mpgreen_offload(const char *signature, void (*function)(void), void *result,
+				void *const arguments[], unsigned flags);
+
 /* Counts since the process started (in a fork child: since the fork). */
 typedef struct mpgreen_stats {
 	uint64_t waits;		/* calls of wait() */

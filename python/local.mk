@@ -27,7 +27,9 @@ python_tests = \
 	python/tests/test_ipc.py \
 	python/tests/test_locks_in_c.py \
 	python/tests/test_multiprocessing.py \
+	python/tests/test_offload.py \
 	python/tests/test_recursive_locks.py \
+	python/tests/test_rules.py \
 	python/tests/test_semaphores.py \
 	python/tests/test_start_methods.py \
 	python/tests/test_streams.py \

@@ -11,6 +11,7 @@
 #include "registry/sems.h"
 #include "rules/native.h"
 #include "settings.h"
+#include "sources/offload.h"
 
 int mpgreen_attach(const mpgreen_scheduler *scheduler, void *self)
 {
@@ -158,6 +159,12 @@ int mpgreen_bind_native(const void *in_object, const char *name)
 		r = mpg_process_is_foreign() ? -ENOTSUP : mpg_native_bind(in_object, name);
 	errno = saved_errno;
 	return r;
+}
+
+int mpgreen_offload(const char *signature, void (*function)(void), void *result,
+		    void *const arguments[], unsigned flags)
+{
+	return mpg_offload(signature, function, result, arguments, flags);
 }
 
 int mpgreen_stats_read(mpgreen_stats *stats, size_t size)

@@ -14,12 +14,17 @@
 #include "python.h"
 #include "real.h"
 #include "registry/fds.h"
+#include "registry/policy.h"
 #include "registry/process.h"
+#include "rules/apply.h"
+#include "rules/rules.h"
 #include "settings.h"
 #include "sources/bells.h"
 #include "sources/futex.h"
 #include "sources/parking.h"
+#include "sources/pool.h"
 #include "sources/reaped.h"
+#include "sources/serial.h"
 
 static void before_fork(void)
 {
@@ -30,10 +35,14 @@ static void before_fork(void)
 	mpg_uring_before_fork();
 	mpg_futex_before_fork();
 	mpg_parking_before_fork();
+	mpg_pool_before_fork();
+	mpg_serial_before_fork();
 }
 
 static void after_fork(void)
 {
+	mpg_serial_after_fork();
+	mpg_pool_after_fork();
 	mpg_parking_after_fork();
 	mpg_futex_after_fork();
 	mpg_uring_after_fork();
@@ -53,6 +62,8 @@ static void forked(void)
 
 	mpg_process_adopt();
 	mpg_scheduler_forked();
+	mpg_serial_forked();
+	mpg_pool_forked();
 	mpg_futex_forked();
 	mpg_parking_forked();
 	mpg_bells_forked();
@@ -73,12 +84,17 @@ static void start(void)
 
 	mpg_real_bind();
 	mpg_settings_read();
+	mpg_policy_read();
+	if (mpg_settings.rules)
+		mpg_rules_read(mpg_settings.rules);
 	mpg_process_adopt();
 	pthread_atfork(before_fork, after_fork, forked);
 	if (mpg_settings.scheduler != MPG_SCHEDULER_NONE && !mpg_settings.refused)
 		mpg_scheduler_prepare();
 	if (mpg_settings.python == MPG_ON && !mpg_settings.refused)
 		mpg_python_prepare();
+	if (!mpg_settings.refused)
+		mpg_apply_start();
 	errno = saved_errno;
 }
 

@@ -11,6 +11,7 @@
 /* A fortified prototype would redefine the names we intercept. */
 #undef _FORTIFY_SOURCE
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <limits.h>
 #include <link.h>
 #include <mqueue.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pty.h>
 #include <pthread.h>

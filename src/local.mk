@@ -67,10 +67,16 @@ libcore_la_SOURCES = \
 	src/real.c src/real.h \
 	src/registry/fds.c src/registry/fds.h \
 	src/registry/lock.h \
+	src/registry/peers.c src/registry/peers.h \
+	src/registry/policy.c src/registry/policy.h \
 	src/registry/private.c src/registry/private.h \
 	src/registry/process.c src/registry/process.h \
 	src/registry/sems.c src/registry/sems.h \
+	src/rules/apply.c src/rules/apply.h \
+	src/rules/bindings.c src/rules/bindings.h \
+	src/rules/dl.c src/rules/dl.h \
 	src/rules/native.c src/rules/native.h \
+	src/rules/rules.c src/rules/rules.h \
 	src/settings.c src/settings.h \
 	src/sources/bells.c src/sources/bells.h \
 	src/sources/child.c src/sources/child.h \
@@ -80,8 +86,11 @@ libcore_la_SOURCES = \
 	src/sources/futex_ways.h \
 	src/sources/futex_worker.c \
 	src/sources/job.c src/sources/job.h \
+	src/sources/offload.c src/sources/offload.h \
 	src/sources/parking.c src/sources/parking.h \
+	src/sources/pool.c src/sources/pool.h \
 	src/sources/reaped.c src/sources/reaped.h \
+	src/sources/serial.c src/sources/serial.h \
 	src/sources/signature.c src/sources/signature.h \
 	src/sources/thread.c src/sources/thread.h \
 	src/sources/types.c src/sources/types.h

@@ -27,6 +27,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_mqueue.c \
 	tests/conformance/test_mutex.c \
 	tests/conformance/test_names.c \
+	tests/conformance/test_offload.c \
 	tests/conformance/test_poll.c \
 	tests/conformance/test_read.c \
 	tests/conformance/test_receive.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/native.h"
-#include "os/linux/imports.h"
+#include "real.h"
+#include "registry/policy.h"
 
 /* One name, in one object. */
 struct one {
@@ -42,7 +43,7 @@ int mpg_native_bind(const void *in_object, const char *name)
 	};
 	int r;
 
-	one.real = dlsym(RTLD_NEXT, name);
+	one.real = mpg_real_find(name);
 	one.first = dlsym(RTLD_DEFAULT, name);
 	dlerror();
 	if (!one.real)
@@ -53,4 +54,82 @@ int mpg_native_bind(const void *in_object, const char *name)
 	if (r < 0)
 		return r;
 	return one.entered ? visitor.chosen : -ENOENT;
+}
+
+/*
+ * What keeps the library's books stays: descriptors that are closed, handlers, semaphores that end;
+ * and what must be one and the same for all, the locks between fibers and the streams of popen().
+ */
+static const char *const kept[] = {
+	"*close*",   "*dup[23]",     "daemon", "login_tty", "*sigaction",
+	"*signal",   "siginterrupt", "sigset", "sem_init",  "sem_destroy",
+	"pthread_*", "mtx_*",	     "cnd_*",  "*popen",    "*flockfile",
+};
+
+static const struct name {
+	const char *name;
+	size_t real;	/* its place in mpg_real */
+} names[] = {
+#define CALL(name) { #name, offsetof(struct mpg_real, name) },
+#define ALIAS_OF(alias, name) { #alias, offsetof(struct mpg_real, name) },
+#include "calls.def"
+#undef CALL
+#undef ALIAS_OF
+};
+
+#define NAMES (sizeof(names) / sizeof(names[0]))
+
+/* By the names' order; an import that is not bound yet would lead to us only if nobody is first. */
+static struct sorted {
+	const struct name *name;
+	bool is_first;
+} sorted[NAMES];
+
+static size_t n_sorted;
+
+static bool is_kept(const char *name)
+{
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (fnmatch(kept[i], name, 0) == 0)
+			return true;
+	return false;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct sorted *)a)->name->name,
+		      ((const struct sorted *)b)->name->name);
+}
+
+bool mpg_native_prepare(void)
+{
+	if (!mpg_policy.libraries)
+		return false;
+	for (size_t i = 0; i < NAMES; i++)
+		if (!is_kept(names[i].name))
+			sorted[n_sorted++] = (struct sorted){
+				&names[i],
+				mpg_imports_is_ours(dlsym(RTLD_DEFAULT, names[i].name)),
+			};
+	qsort(sorted, n_sorted, sizeof(sorted[0]), compare);
+	return true;
+}
+
+bool mpg_native_covers(const struct mpg_object *object)
+{
+	const char *slash = strrchr(object->path, '/');
+
+	return mpg_policy.libraries
+		&& !mpg_policy_allows_library(object->soname, slash ? slash + 1 : object->path);
+}
+
+void *mpg_native_choose(const struct mpg_import *import)
+{
+	const struct name wanted = { .name = import->name };
+	const struct sorted key = { .name = &wanted };
+	const struct sorted *found = bsearch(&key, sorted, n_sorted, sizeof(sorted[0]), compare);
+
+	if (!found || !(import->lazy ? found->is_first : mpg_imports_is_ours(import->value)))
+		return NULL;
+	return *(void **)((char *)&mpg_real + found->name->real);
 }

@@ -1,14 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects that call libc as if the library were not there: their imports lead past it. */
+/*
+ * Objects that call libc as if the library were not there: one name in one object, for a binding;
+ * or all calls that wait, in the objects that MPGREEN_SKIP or MPGREEN_ONLY tell by their names.
+ */
 #ifndef MPG_NATIVE_H
 #define MPG_NATIVE_H
 
-#include "libc.h"
+#include "os/linux/imports.h"
 
 #pragma GCC visibility push(hidden)
 
 /* See mpgreen_bind_native(). */
 int mpg_native_bind(const void *in_object, const char *name);
+
+/* Is there such a policy at all? */
+bool mpg_native_prepare(void);
+
+/* Is it about this object? */
+bool mpg_native_covers(const struct mpg_object *object);
+
+/* What an import of such an object is to lead to; NULL for what is no call of ours that waits. */
+void *mpg_native_choose(const struct mpg_import *import);
 
 #pragma GCC visibility pop
 

@@ -38,14 +38,16 @@ static void put(struct mpg_job *job)
 		return;
 	if (job->give_back && is_through(job) && !job->taken)
 		job->give_back(job);
+	if (job->freed)
+		job->freed(job);
 	mpg_private_close(job->bell);
 	free(job);
 }
 
 /* Runs when the call has returned, and when the worker was cancelled in it. */
-static void finish(void *argument)
+static void finish(struct mpg_work *work)
 {
-	struct mpg_job *job = argument;
+	struct mpg_job *job = (struct mpg_job *)work;
 
 	atomic_store(&job->done, true);
 	mpg_doorbell_ring(job->bell);
@@ -53,13 +55,16 @@ static void finish(void *argument)
 }
 
 /* Before it looks whether it is abandoned, its waiter can see whom to interrupt. */
-static void run(struct mpg_job *job)
+static void run(struct mpg_work *work)
 {
+	struct mpg_job *job = (struct mpg_job *)work;
+
+	if (job->interruptible || job->uncancellable)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	if (!job->interruptible) {
 		job->run(job);
 		return;
 	}
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	atomic_store(&job->thread, (pid_t)syscall(SYS_gettid));
 	if (!atomic_load(&job->abandoned))
 		job->run(job);
@@ -67,24 +72,18 @@ static void run(struct mpg_job *job)
 		job->error = ECANCELED;
 }
 
-static void *work(void *argument)
-{
-	struct mpg_job *job = argument;
-
-	mpg_thread.mode = MPG_MODE_NATIVE;
-	pthread_cleanup_push(finish, job);
-	run(job);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	pthread_cleanup_pop(1);
-	return NULL;
-}
-
+/* In a vfork child no thread is to be had: it would be one of the parent's. */
 static int start(struct mpg_job *job)
 {
 	int error;
 
+	if (mpg_process_is_foreign())
+		return EPERM;
+	job->work.run = run;
+	job->work.done = finish;
+	job->work.may_queue = job->may_queue;
 	atomic_fetch_add(&job->references, 1);
-	error = mpg_thread_start(&job->worker, work, job);
+	error = mpg_pool_run(&job->work);
 	if (error)
 		atomic_fetch_sub(&job->references, 1);
 	return error;
@@ -122,21 +121,20 @@ static void wait_for_end(const struct mpg_job *job)
  */
 static bool abandon(struct mpg_job *job)
 {
+	enum mpg_left left;
 	int cancelling;
 
-	/* Cancelled in here, the waiter would leave the worker neither joined nor detached. */
+	/* Cancelled in here, the waiter would leave the worker halfway. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
 	job->running = false;
 	atomic_store(&job->abandoned, true);
-	pthread_cancel(job->worker);
-	if (job->interruptible)
+	left = mpg_pool_leave(&job->work, !job->uncancellable);
+	if (left == MPG_LEFT_QUEUE)
+		put(job);
+	else if (job->interruptible && left == MPG_LEFT_RUNNING)
 		interrupt(job);
-	else if (!job->wins_nothing)
+	else if (!job->wins_nothing && !job->uncancellable)
 		wait_for_end(job);
-	if (atomic_load(&job->done))
-		REAL(pthread_join)(job->worker, NULL);
-	else
-		pthread_detach(job->worker);
 	pthread_setcancelstate(cancelling, NULL);
 	return !job->wins_nothing && atomic_load(&job->done) && is_through(job);
 }
@@ -155,6 +153,8 @@ static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
 	int error;
 
 	while (!atomic_load(&job->done)) {
+		if (job->uncancellable)
+			mpg_wait_ignore_handlers(w);
 		if (mpg_wait_on(w, job->bell, POLLIN))
 			continue;
 		error = errno;
@@ -165,7 +165,7 @@ static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
 		errno = error;
 		return false;
 	}
-	abandon(job);
+	job->running = false;
 	return true;
 }
 

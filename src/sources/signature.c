@@ -278,21 +278,38 @@ static bool parse_name(struct parser *p)
 	return true;
 }
 
+/* False: this is none of the words that stand before the type of the result. */
+static bool take_manner(struct parser *p, struct word word, bool *said)
+{
+	bool serial = is_same(word, "serial");
+
+	if (serial || is_same(word, "parallel")) {
+		p->signature->serial = serial;
+		*said = true;
+		return true;
+	}
+	if (!is_same(word, "unbounded"))
+		return false;
+	p->signature->unbounded = true;
+	return true;
+}
+
 /* A pointer that a function returns leads, most often, to memory that its next call uses again. */
 static bool parse_head(struct parser *p)
 {
 	struct mpg_signature *s = p->signature;
-	struct word word = next_word(p), how = { .len = 0 };
+	bool said = false;
+	struct word word;
 
-	if (is_same(word, "serial") || is_same(word, "parallel")) {
-		how = word;
+	do
 		word = next_word(p);
-	}
+	while (take_manner(p, word, &said));
 	if (!parse_type(p, word, &s->result))
 		return false;
 	if (find_memory(s->result) != MPG_MEMORY_AS_IS)
 		return fail(p, word.at, "a function returns no '%s': write 'ptr'", s->result->name);
-	s->serial = how.len ? is_same(how, "serial") : s->result->class == MPG_CLASS_POINTER;
+	if (!said)
+		s->serial = s->result->class == MPG_CLASS_POINTER;
 	return parse_name(p);
 }
 

@@ -35,6 +35,7 @@ struct mpg_signature {
 	char name[64];
 	const struct mpg_type *result;
 	bool serial;			/* one call at a time, until its caller goes on */
+	bool unbounded;			/* waits for somebody else: must not stand in line */
 	long long failure;		/* what an integer function returns when its wait fails */
 	unsigned n;
 	struct mpg_parameter parameters[MPG_PARAMETERS];

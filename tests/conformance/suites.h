@@ -44,6 +44,7 @@
 	X(fortified) \
 	X(api) \
 	X(imports) \
+	X(offload) \
 	X(fibers)
 
 #define DECLARE(name) Suite *name##_suite(void);

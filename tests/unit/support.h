@@ -31,7 +31,8 @@ Suite *suite_of(const char *name, const struct unit_test *tests, size_t n);
 	}
 
 /*
- * For a test that a sanitizer makes impossible: TSan answers sigaction() from a table of its own;
+ * For a test that a sanitizer makes impossible: TSan answers sigaction() from a table of its own,
+ * runs a thread of its own, and lets a fork child start none;
  * ASan (of gcc 12) fails a check of its own when pthread_cancel() unwinds a thread.
  */
 #ifdef __SANITIZE_THREAD__

@@ -155,6 +155,15 @@ static const struct {
 };
 enum { FAILURES = sizeof(failures) / sizeof(failures[0]) };
 
+START_TEST(a_function_that_waits_for_others_says_so)
+{
+	struct mpg_signature *s = parsed(_i ? "unbounded serial int f()" : "int f()");
+
+	ck_assert(s->unbounded == _i && s->serial == _i);
+	mpg_signature_put(s);
+}
+END_TEST
+
 START_TEST(the_result_of_a_failed_wait_can_be_named)
 {
 	struct mpg_signature *s = parsed(failures[_i].text);
@@ -241,5 +250,6 @@ SUITE_OF(signature, { a_signature_reads_like_a_prototype, 0 },
 	 { a_buffer_has_the_size_of_a_product, 0 },
 	 { a_size_that_is_negative_or_beyond_reason_is_none, 0 },
 	 { what_returns_a_pointer_runs_once_at_a_time_unless_said_otherwise, ORDERS },
+	 { a_function_that_waits_for_others_says_so, 2 },
 	 { the_result_of_a_failed_wait_can_be_named, FAILURES },
 	 { who_shares_a_signature_keeps_it, 0 }, { a_mistake_is_named_with_its_column, MISTAKES })

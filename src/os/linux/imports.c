@@ -20,6 +20,7 @@
 
 typedef ElfW(Addr) elf_address;
 typedef ElfW(Dyn) elf_entry;
+typedef __typeof__(((elf_entry *)0)->d_tag) elf_tag;
 typedef ElfW(Rela) elf_relocation;
 typedef ElfW(Sym) elf_symbol;
 typedef ElfW(Half) elf_version;
@@ -35,7 +36,6 @@ struct relocations {
 struct inside {
 	struct mpg_object object;
 	const elf_symbol *symbols;
-	const char *strings;
 	const elf_version *versions;	/* of each symbol; NULL if it has none */
 	const elf_need *needed;
 	size_t soname;
@@ -61,7 +61,7 @@ static void read_entry(struct inside *in, const elf_entry *entry)
 		in->symbols = pointer(in, entry->d_un.d_ptr);
 		break;
 	case DT_STRTAB:
-		in->strings = pointer(in, entry->d_un.d_ptr);
+		in->object.strings = pointer(in, entry->d_un.d_ptr);
 		break;
 	case DT_VERSYM:
 		in->versions = pointer(in, entry->d_un.d_ptr);
@@ -116,11 +116,14 @@ static bool look_inside(struct inside *in, const struct dl_phdr_info *info)
 			in->relro_end = page_of(start + segment->p_memsz);
 		}
 	}
+	in->object.dynamic = dynamic;
 	for (; dynamic && dynamic->d_tag != DT_NULL; dynamic++)
 		read_entry(in, dynamic);
-	if (!in->symbols || !in->strings)
+	if (!in->symbols || !in->object.strings)
 		return false;
-	in->object.soname = in->soname ? in->strings + in->soname : last_part(in->object.path);
+	in->object.soname = in->soname
+		? in->object.strings + in->soname
+		: last_part(*in->object.path ? in->object.path : program_invocation_short_name);
 	return true;
 }
 
@@ -179,7 +182,7 @@ static const char *library_of(const struct inside *in, size_t symbol)
 
 		for (unsigned i = 0; i < need->vn_cnt; i++) {
 			if (aux->vna_other == version)
-				return in->strings + need->vn_file;
+				return in->object.strings + need->vn_file;
 			aux = (const elf_need_version *)((const char *)aux + aux->vna_next);
 		}
 		if (!need->vn_next)
@@ -211,6 +214,12 @@ static bool is_lazy(const struct inside *in, const elf_symbol *symbol, const voi
 	return !is_own && mpg_object_contains(&in->object, value);
 }
 
+/* AddressSanitizer has slots of its own between an object's variables, where nobody may read. */
+__attribute__((no_sanitize("address"), noinline)) static void *load(void *_Atomic *slot)
+{
+	return atomic_load_explicit(slot, memory_order_relaxed);
+}
+
 static int visit_slot(const struct inside *in, const elf_relocation *relocation,
 		      struct mpg_imports_visitor *visitor)
 {
@@ -226,8 +235,8 @@ static int visit_slot(const struct inside *in, const elf_relocation *relocation,
 	if (!index || (type != SLOT_CALL && type != SLOT_ADDRESS && type != SLOT_DATA)
 	    || !is_writable_by_its_segment(&in->object, address) || address % sizeof(void *) != 0)
 		return 0;
-	import.name = in->strings + symbol->st_name;
-	import.value = atomic_load_explicit(slot, memory_order_relaxed);
+	import.name = in->object.strings + symbol->st_name;
+	import.value = load(slot);
 	/* A weak import of what nobody has. */
 	if (!import.value)
 		return 0;
@@ -312,22 +321,81 @@ int mpg_imports_rewrite(struct mpg_imports_visitor *visitor)
 	return walk.result;
 }
 
-static int find_ours(struct dl_phdr_info *info, size_t size, void *argument)
+struct visit {
+	void (*visit)(const struct mpg_object *object, void *argument);
+	void *argument;
+};
+
+static int show_object(struct dl_phdr_info *info, size_t size, void *argument)
 {
-	const struct mpg_object object = { .base = info->dlpi_addr,
-					   .segments = info->dlpi_phdr,
-					   .n_segments = info->dlpi_phnum };
-	const void **address = argument;
+	const struct visit *visit = argument;
+	struct inside in;
 
 	(void)size;
-	if (!mpg_object_contains(&object, (const void *)is_left_alone))
-		return 0;
-	return mpg_object_contains(&object, *address) ? 2 : 1;
+	if (look_inside(&in, info))
+		visit->visit(&in.object, visit->argument);
+	return 0;
+}
+
+void mpg_objects_visit(void (*visit)(const struct mpg_object *object, void *argument),
+		       void *argument)
+{
+	struct visit v = { visit, argument };
+
+	dl_iterate_phdr(show_object, &v);
+}
+
+static const elf_entry *next_entry(const elf_entry *entry, elf_tag tag)
+{
+	for (; entry && entry->d_tag != DT_NULL; entry++)
+		if (entry->d_tag == tag)
+			return entry;
+	return NULL;
+}
+
+bool mpg_object_needs(const struct mpg_object *object, const char *soname)
+{
+	const elf_entry *entry = next_entry(object->dynamic, DT_NEEDED);
+
+	for (; entry; entry = next_entry(entry + 1, DT_NEEDED))
+		if (strcmp(object->strings + entry->d_un.d_val, soname) == 0)
+			return true;
+	return false;
+}
+
+bool mpg_object_has_rpath(const struct mpg_object *object)
+{
+	return next_entry(object->dynamic, DT_RPATH) && !next_entry(object->dynamic, DT_RUNPATH);
+}
+
+/* Found once: the library is never unloaded. */
+static struct {
+	_Atomic uintptr_t start, end;
+} ours;
+
+static void find_ours(const struct mpg_object *object, void *argument)
+{
+	(void)argument;
+	if (!mpg_object_contains(object, (const void *)is_left_alone))
+		return;
+	for (size_t i = 0; i < object->n_segments; i++) {
+		const mpg_segment *segment = &object->segments[i];
+		uintptr_t start = object->base + segment->p_vaddr;
+
+		if (segment->p_type != PT_LOAD)
+			continue;
+		if (!ours.start || start < ours.start)
+			ours.start = start;
+		if (start + segment->p_memsz > ours.end)
+			ours.end = start + segment->p_memsz;
+	}
 }
 
 bool mpg_imports_is_ours(const void *address)
 {
-	return dl_iterate_phdr(find_ours, &address) == 2;
+	if (!ours.end)
+		mpg_objects_visit(find_ours, NULL);
+	return (uintptr_t)address >= ours.start && (uintptr_t)address < ours.end;
 }
 
 unsigned long long mpg_imports_loaded(void)

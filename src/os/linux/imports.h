@@ -23,6 +23,8 @@ struct mpg_object {
 	uintptr_t base;		/* what is added to the addresses in the file */
 	const mpg_segment *segments;
 	size_t n_segments;
+	const void *dynamic;
+	const char *strings;
 };
 
 struct mpg_import {
@@ -45,7 +47,17 @@ struct mpg_imports_visitor {
 /* 0, or a negative errno: -ENOTSUP on a machine whose relocations are not known. */
 int mpg_imports_rewrite(struct mpg_imports_visitor *visitor);
 
+/* Shows every object there is, libc and our own as well, under the same lock. */
+void mpg_objects_visit(void (*visit)(const struct mpg_object *object, void *argument),
+		       void *argument);
+
 bool mpg_object_contains(const struct mpg_object *object, const void *address);
+
+/* Has it been linked with the library of that soname? */
+bool mpg_object_needs(const struct mpg_object *object, const char *soname);
+
+/* Does it rule, by a DT_RPATH, where what it loads looks for what that needs? */
+bool mpg_object_has_rpath(const struct mpg_object *object);
 
 /* Does the address lie in the object that holds the library itself? */
 bool mpg_imports_is_ours(const void *address);
