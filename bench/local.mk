@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 EXTRA_PROGRAMS = bench/passthrough
 bench_passthrough_SOURCES = bench/passthrough.c
-EXTRA_DIST += bench/run bench/pingpong.py bench/multiprocessing bench/setup-peers \
+EXTRA_DIST += bench/run bench/gil.py bench/pingpong.py bench/multiprocessing bench/setup-peers \
 	bench/clients bench/mp/cell.py bench/mp/columns.py bench/mp/rows.py bench/mp/table.py
 CLEANFILES += bench/passthrough$(EXEEXT)
 

@@ -10,7 +10,8 @@ TESTS += $(DOC_CHECKS) scripts/check-direct-calls.sh
 EXTRA_DIST += docs/design/01-tries.md docs/design/02-signals.md docs/design/03-registry.md \
 	docs/design/04-semaphores.md docs/design/05-children.md \
 	docs/design/06-ipc.md docs/design/07-speed.md docs/design/08-offload.md \
-	docs/design/09-imports.md docs/design/10-names.md docs/design/11-locks.md docs/design/13-stdio.md \
+	docs/design/09-imports.md docs/design/10-names.md docs/design/11-locks.md \
+	docs/design/12-threads.md docs/design/13-stdio.md \
 	.clang-format .clang-tidy .editorconfig scripts/calls.awk scripts/check-layers.awk \
 	scripts/lint scripts/lint-text.awk scripts/never-block.txt scripts/scan-imports
 

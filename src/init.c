@@ -35,16 +35,16 @@ static void before_fork(void)
 	mpg_scheduler_before_fork();
 	mpg_uring_before_fork();
 	mpg_futex_before_fork();
+	mpg_parking_before_fork();
 	mpg_pool_before_fork();
 	mpg_serial_before_fork();
-	mpg_parking_before_fork();
 }
 
 static void after_fork(void)
 {
-	mpg_parking_after_fork();
 	mpg_serial_after_fork();
 	mpg_pool_after_fork();
+	mpg_parking_after_fork();
 	mpg_futex_after_fork();
 	mpg_uring_after_fork();
 	mpg_scheduler_after_fork();

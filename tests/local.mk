@@ -136,8 +136,8 @@ TESTS += tests/stress/semaphores
 tests_stress_semaphores_SOURCES = tests/stress/semaphores.c
 tests_stress_semaphores_LDADD = libmpgreen.la -lpthread
 
-dist_check_SCRIPTS += tests/exports.sh tests/header.sh
-TESTS += tests/exports.sh tests/header.sh
+dist_check_SCRIPTS += tests/allocators.sh tests/exports.sh tests/header.sh
+TESTS += tests/allocators.sh tests/exports.sh tests/header.sh
 EXTRA_DIST += tests/header.c tests/support/tsan.supp
 
 include tests/rules/local.mk

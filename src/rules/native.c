@@ -43,7 +43,7 @@ int mpg_native_bind(const void *in_object, const char *name)
 	};
 	int r;
 
-	one.real = dlsym(RTLD_NEXT, name);
+	one.real = mpg_real_find(name);
 	one.first = dlsym(RTLD_DEFAULT, name);
 	dlerror();
 	if (!one.real)

@@ -375,7 +375,7 @@ END_TEST
 Suite *cond_suite(void)
 {
 	Suite *suite = suite_create("cond");
-	TCase *all = way_case(suite, "all");
+	TCase *all = way_case(suite, "all"), *ends = way_case(suite, "ends");
 
 	each_row(all, a_wait_ends_with_a_signal_and_has_the_mutex_again, WAITING * TELLING);
 	tcase_add_loop_test(all, a_wait_ends_with_its_time_by_either_clock, 0, 2);
@@ -384,7 +384,9 @@ Suite *cond_suite(void)
 	each_row(all, a_condition_that_processes_share_works, WAITING * TELLING);
 	each_row(all, the_conditions_of_c11_are_like_the_others, 4);
 	each_row(all, a_signal_handler_does_not_end_the_wait, WAITING);
-	tcase_add_loop_test(all, a_thread_that_is_cancelled_in_it_has_the_mutex_again, 0, WAITING);
+	/* Its unwinding fails there by itself (gcc 12). */
+	tcase_set_tags(ends, "no-address");
+	tcase_add_loop_test(ends, a_thread_that_is_cancelled_in_it_has_the_mutex_again, 0, WAITING);
 	tcase_add_test(all, a_signal_wakes_one_fiber_and_a_broadcast_all);
 	tcase_add_test(all, only_a_wait_with_a_limit_is_cancelled);
 	tcase_add_test(all, no_signal_is_lost_among_threads_and_fibers);

@@ -28,6 +28,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_fds.c \
 	tests/unit/test_fdset.c \
 	tests/unit/test_futex.c \
+	tests/unit/test_held.c \
 	tests/unit/test_imports.c \
 	tests/unit/test_inside.c \
 	tests/unit/test_interrupted.c \
@@ -35,9 +36,9 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_job.c \
 	tests/unit/test_nowait.c \
 	tests/unit/test_offload.c \
-	tests/unit/test_pool.c \
-	tests/unit/test_policy.c \
 	tests/unit/test_parking.c \
+	tests/unit/test_policy.c \
+	tests/unit/test_pool.c \
 	tests/unit/test_private.c \
 	tests/unit/test_process.c \
 	tests/unit/test_progress.c \

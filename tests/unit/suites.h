@@ -19,6 +19,7 @@
 	SUITE(stats) \
 	SUITE(doorbell) \
 	SUITE(scheduler) \
+	SUITE(held) \
 	SUITE(signals) \
 	SUITE(inside) \
 	SUITE(wait) \
