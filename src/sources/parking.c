@@ -11,6 +11,7 @@
 struct mpg_parked {
 	struct mpg_parked *next, *prev;
 	const void *address;
+	const void *side;
 	pthread_t thread;
 	unsigned forks;
 	int bell;
@@ -50,7 +51,7 @@ static void take_out(struct bucket *bucket, struct mpg_parked *place)
 	atomic_fetch_sub(&mpg_parking_places, 1);
 }
 
-struct mpg_parked *mpg_parking_enter(const void *address)
+struct mpg_parked *mpg_parking_enter(const void *address, const void *side)
 {
 	struct mpg_parked *place = calloc(1, sizeof(*place));
 
@@ -62,6 +63,7 @@ struct mpg_parked *mpg_parking_enter(const void *address)
 		return NULL;
 	}
 	place->address = address;
+	place->side = side;
 	place->thread = pthread_self();
 	place->forks = mpg_process_forks;
 	mpg_lock(&lock);
@@ -76,10 +78,15 @@ static void wake(struct mpg_parked *place)
 	mpg_doorbell_ring(place->bell);
 }
 
-static void wake_next(const struct bucket *bucket, const void *address, bool all)
+static bool is_in_line(const struct mpg_parked *place, const void *address, const void *side)
+{
+	return place->address == address && place->side == side;
+}
+
+static void wake_next(const struct bucket *bucket, const void *address, const void *side, bool all)
 {
 	for (struct mpg_parked *place = bucket->first; place; place = place->next) {
-		if (place->address != address || atomic_load(&place->woken))
+		if (!is_in_line(place, address, side) || atomic_load(&place->woken))
 			continue;
 		wake(place);
 		if (!all)
@@ -87,25 +94,25 @@ static void wake_next(const struct bucket *bucket, const void *address, bool all
 	}
 }
 
-static void wake_up(const void *address, bool all)
+static void wake_up(const void *address, const void *side, bool all)
 {
 	const struct bucket *bucket = bucket_of(address);
 
 	if (!atomic_load_explicit(&bucket->places, memory_order_relaxed))
 		return;
 	mpg_lock(&lock);
-	wake_next(bucket, address, all);
+	wake_next(bucket, address, side, all);
 	mpg_unlock(&lock);
 }
 
-void mpg_parking_wake_one(const void *address)
+void mpg_parking_wake_one(const void *address, const void *side)
 {
-	wake_up(address, false);
+	wake_up(address, side, false);
 }
 
-void mpg_parking_wake_all(const void *address)
+void mpg_parking_wake_all(const void *address, const void *side)
 {
-	wake_up(address, true);
+	wake_up(address, side, true);
 }
 
 void mpg_parking_leave(struct mpg_parked **ours)
@@ -121,7 +128,7 @@ void mpg_parking_leave(struct mpg_parked **ours)
 		mpg_lock(&lock);
 		take_out(bucket, place);
 		if (atomic_load(&place->woken))
-			wake_next(bucket, place->address, false);
+			wake_next(bucket, place->address, place->side, false);
 		mpg_unlock(&lock);
 		mpg_bells_give(place->bell);
 	}
@@ -169,11 +176,11 @@ bool mpg_parking_wait_until(struct mpg_wait *w, struct mpg_parked *place, clocki
 	return false;
 }
 
-static const struct mpg_parked *first_of(const void *address)
+static const struct mpg_parked *first_of(const void *address, const void *side)
 {
 	const struct mpg_parked *place = bucket_of(address)->first;
 
-	while (place && place->address != address)
+	while (place && !is_in_line(place, address, side))
 		place = place->next;
 	return place;
 }
@@ -183,19 +190,20 @@ bool mpg_parking_is_first(const struct mpg_parked *place)
 	bool first;
 
 	mpg_lock(&lock);
-	first = place->forks != mpg_process_forks || first_of(place->address) == place;
+	first = place->forks != mpg_process_forks
+		|| first_of(place->address, place->side) == place;
 	mpg_unlock(&lock);
 	return first;
 }
 
-bool mpg_parking_has_line(const void *address)
+bool mpg_parking_has_line(const void *address, const void *side)
 {
 	bool found;
 
 	if (!atomic_load_explicit(&bucket_of(address)->places, memory_order_relaxed))
 		return false;
 	mpg_lock(&lock);
-	found = first_of(address) != NULL;
+	found = first_of(address, side) != NULL;
 	mpg_unlock(&lock);
 	return found;
 }
