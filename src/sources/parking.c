@@ -8,13 +8,16 @@
 
 #define BUCKETS 256
 
+/* How often who has no bell looks whether it has been woken. */
+#define LOOK_NS 2000000
+
 struct mpg_parked {
 	struct mpg_parked *next, *prev;
 	const void *address;
 	const void *side;
 	pthread_t thread;
 	unsigned forks;
-	int bell;
+	int bell;			/* or -1: the process has no number left */
 	_Atomic bool woken;		/* and has not seen it yet */
 };
 
@@ -54,14 +57,12 @@ static void take_out(struct bucket *bucket, struct mpg_parked *place)
 struct mpg_parked *mpg_parking_enter(const void *address, const void *side)
 {
 	struct mpg_parked *place = calloc(1, sizeof(*place));
+	int saved_errno = errno;
 
 	if (!place)
 		return NULL;
 	place->bell = mpg_bells_take();
-	if (place->bell < 0) {
-		free(place);
-		return NULL;
-	}
+	errno = saved_errno;
 	place->address = address;
 	place->side = side;
 	place->thread = pthread_self();
@@ -130,11 +131,35 @@ void mpg_parking_leave(struct mpg_parked **ours)
 		if (atomic_load(&place->woken))
 			wake_next(bucket, place->address, place->side, false);
 		mpg_unlock(&lock);
-		mpg_bells_give(place->bell);
+		if (place->bell >= 0)
+			mpg_bells_give(place->bell);
 	}
 	free(place);
 	*ours = NULL;
 	errno = saved_errno;
+}
+
+static bool wait_without_bell(struct mpg_wait *w)
+{
+	int64_t last = w->deadline, next = mpg_clock_after(LOOK_NS);
+	bool goes_on;
+
+	w->deadline = next < last ? next : last;
+	goes_on = mpg_wait_on(w, -1, 0);
+	if (!goes_on && next < last && errno == w->timeout_error)
+		goes_on = !mpg_wait_was_forked(w);
+	w->deadline = last;
+	return goes_on;
+}
+
+static bool wait_for_bell(struct mpg_wait *w, const struct mpg_parked *place)
+{
+	if (place->bell < 0)
+		return wait_without_bell(w);
+	if (!mpg_wait_on(w, place->bell, POLLIN))
+		return false;
+	mpg_doorbell_silence(place->bell);
+	return true;
 }
 
 /* The bell may ring for a wake-up that was seen before it rang: then the wait begins anew. */
@@ -142,9 +167,8 @@ bool mpg_parking_wait(struct mpg_wait *w, struct mpg_parked *place)
 {
 	while (!atomic_exchange(&place->woken, false)) {
 		w->attempt = 0;
-		if (!mpg_wait_on(w, place->bell, POLLIN))
+		if (!wait_for_bell(w, place))
 			return atomic_exchange(&place->woken, false);
-		mpg_doorbell_silence(place->bell);
 	}
 	return true;
 }

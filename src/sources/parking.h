@@ -46,7 +46,8 @@ static inline bool mpg_parking_any(void)
 		atomic_load_explicit(&mpg_parking_places, memory_order_relaxed) != 0, 0);
 }
 
-/* A place at the end of the line; NULL with errno. */
+/* A place at the end of the line; NULL without memory. Where numbers of fds have run out it looks
+ * for its wake-ups every now and then: who blocks the thread instead may wait for its own fibers. */
 struct mpg_parked *mpg_parking_enter(const void *address, const void *side);
 
 /* Declares `name`: out of the line at the end of its block, or when the thread is cancelled. */

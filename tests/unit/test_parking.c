@@ -170,13 +170,54 @@ START_TEST(a_wait_that_is_cancelled_ends_unless_its_call_may_not_fail)
 }
 END_TEST
 
-START_TEST(without_a_free_number_there_is_no_place_and_errno_says_why)
+START_TEST(without_a_free_number_a_place_looks_for_its_wake_ups)
 {
+	struct mpg_parked *place;
+	struct mpg_wait w;
+
 	allow_fds(1);
-	ck_assert_ptr_null(mpg_parking_enter(&here, MPG_OWN_SIDE));
-	ck_assert_int_eq(errno, EMFILE);
-	ck_assert(!mpg_parking_any());
+	errno = 0;
+	place = mpg_parking_enter(&here, MPG_OWN_SIDE);
 	allow_fds(0);
+	ck_assert_ptr_nonnull(place);
+	ck_assert_int_eq(errno, 0);
+	PLAY(TIMEOUT, { .verdict = MPGREEN_TIMEOUT, .meanwhile = wake_the_first }, TIMEOUT);
+	ck_assert(mpg_wait_begin_other(&w, "test"));
+	ck_assert(mpg_parking_wait(&w, place));
+	ck_assert_uint_eq(script.waits, 2);
+	ck_assert_int_eq(script.seen[0].fd, -1);
+	ck_assert_int_lt(script.seen[0].deadline_ns, MPGREEN_FOREVER);
+	w.deadline = 0;
+	ck_assert(!mpg_parking_wait(&w, place));
+	ck_assert_int_eq(errno, EAGAIN);
+	mpg_parking_leave(&place);
+}
+END_TEST
+
+static void *enter_elsewhere(void *unused)
+{
+	(void)unused;
+	ck_assert(!mpg_parking_has_line(&here, MPG_OWN_SIDE));
+	mpg_parking_wake_all(&here, MPG_OWN_SIDE);
+	return places[0] = mpg_parking_enter(&here, MPG_OWN_SIDE);
+}
+
+START_TEST(each_side_of_an_address_has_a_line_of_its_own)
+{
+	struct mpg_parked *own = mpg_parking_enter(&here, MPG_OWN_SIDE), *common;
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, enter_elsewhere, NULL), 0);
+	pthread_join(thread, NULL);
+	common = mpg_parking_enter(&here, MPG_ALL_SIDES);
+	ck_assert(mpg_parking_is_first(places[0]));
+	ck_assert(mpg_parking_is_first(common));
+	mpg_parking_wake_all(&here, MPG_ALL_SIDES);
+	ck_assert(!has_been_woken(own));
+	ck_assert(has_been_woken(common));
+	mpg_parking_leave(&own);
+	mpg_parking_leave(&common);
+	mpg_parking_leave(&places[0]);
 }
 END_TEST
 
@@ -225,7 +266,7 @@ static bool take_token(void)
 static void take_all(void)
 {
 	while (atomic_load(&market.taken) < ROUNDS) {
-		MPG_PARKED(place, mpg_parking_enter(&market, MPG_OWN_SIDE));
+		MPG_PARKED(place, mpg_parking_enter(&market, MPG_ALL_SIDES));
 		struct mpg_wait w;
 
 		ck_assert_ptr_nonnull(place);
@@ -234,7 +275,7 @@ static void take_all(void)
 			ck_assert(mpg_parking_wait(&w, place));
 		atomic_fetch_add(&market.taken, 1);
 	}
-	mpg_parking_wake_all(&market, MPG_OWN_SIDE);
+	mpg_parking_wake_all(&market, MPG_ALL_SIDES);
 }
 
 static void *consume(void *unused)
@@ -257,7 +298,7 @@ START_TEST(no_wake_up_is_lost_between_threads)
 			continue;
 		atomic_fetch_add(&market.tokens, 1);
 		if (mpg_parking_any())
-			mpg_parking_wake_one(&market, MPG_OWN_SIDE);
+			mpg_parking_wake_one(&market, MPG_ALL_SIDES);
 	}
 	for (int i = 0; i < SIDES; i++)
 		pthread_join(threads[i], NULL);
@@ -274,5 +315,6 @@ SUITE_OF(parking, { nobody_waits_until_somebody_enters_and_when_all_have_left, 0
 	 { a_wait_begins_anew_until_there_is_a_wake_up, 0 },
 	 { a_wake_up_that_comes_with_the_end_of_the_wait_counts, 0 },
 	 { a_wait_that_is_cancelled_ends_unless_its_call_may_not_fail, 0 },
-	 { without_a_free_number_there_is_no_place_and_errno_says_why, 0 },
+	 { without_a_free_number_a_place_looks_for_its_wake_ups, 0 },
+	 { each_side_of_an_address_has_a_line_of_its_own, 0 },
 	 { in_a_fork_child_nobody_waits, 0 }, { no_wake_up_is_lost_between_threads, 0 })
