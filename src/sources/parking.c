@@ -17,8 +17,8 @@ struct mpg_parked {
 	const void *side;
 	pthread_t thread;
 	unsigned forks;
-	int bell;			/* or -1: the process has no number left */
-	_Atomic bool woken;		/* and has not seen it yet */
+	int bell; /* or -1: the process has no number left */
+	_Atomic bool woken; /* and has not seen it yet */
 };
 
 /* The lines of all addresses that come together here, in the order of their coming. */
@@ -31,6 +31,9 @@ static struct bucket {
 static struct mpg_lock lock = MPG_LOCK_INITIALIZER;
 
 _Atomic unsigned mpg_parking_places;
+
+static pthread_key_t ending;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static struct bucket *bucket_of(const void *address)
 {
@@ -54,25 +57,6 @@ static void take_out(struct bucket *bucket, struct mpg_parked *place)
 	atomic_fetch_sub(&mpg_parking_places, 1);
 }
 
-struct mpg_parked *mpg_parking_enter(const void *address, const void *side)
-{
-	struct mpg_parked *place = calloc(1, sizeof(*place));
-	int saved_errno = errno;
-
-	if (!place)
-		return NULL;
-	place->bell = mpg_bells_take();
-	errno = saved_errno;
-	place->address = address;
-	place->side = side;
-	place->thread = pthread_self();
-	place->forks = mpg_process_forks;
-	mpg_lock(&lock);
-	append(bucket_of(address), place);
-	mpg_unlock(&lock);
-	return place;
-}
-
 static void wake(struct mpg_parked *place)
 {
 	atomic_store(&place->woken, true);
@@ -93,6 +77,59 @@ static void wake_next(const struct bucket *bucket, const void *address, const vo
 		if (!all)
 			return;
 	}
+}
+
+/* Its fibers go on no more: the places are like those from before a fork. */
+static void vacate(struct bucket *bucket, struct mpg_parked *place)
+{
+	take_out(bucket, place);
+	if (atomic_load(&place->woken))
+		wake_next(bucket, place->address, place->side, false);
+	mpg_private_close(place->bell);
+	place->bell = -1;
+	place->forks = mpg_process_forks - 1;
+}
+
+/* A line that nobody leads would stop those who come, and its thread's address may be another's. */
+static void thread_ends(void *unused)
+{
+	struct mpg_parked *next;
+
+	(void)unused;
+	mpg_lock(&lock);
+	for (struct bucket *bucket = buckets; bucket < buckets + BUCKETS; bucket++)
+		for (struct mpg_parked *place = bucket->first; place; place = next) {
+			next = place->next;
+			if (pthread_equal(place->thread, pthread_self()))
+				vacate(bucket, place);
+		}
+	mpg_unlock(&lock);
+}
+
+static void prepare(void)
+{
+	pthread_key_create(&ending, thread_ends);
+}
+
+struct mpg_parked *mpg_parking_enter(const void *address, const void *side)
+{
+	struct mpg_parked *place = calloc(1, sizeof(*place));
+	int saved_errno = errno;
+
+	if (!place)
+		return NULL;
+	pthread_once(&once, prepare);
+	pthread_setspecific(ending, place);
+	place->bell = mpg_bells_take();
+	errno = saved_errno;
+	place->address = address;
+	place->side = side;
+	place->thread = pthread_self();
+	place->forks = mpg_process_forks;
+	mpg_lock(&lock);
+	append(bucket_of(address), place);
+	mpg_unlock(&lock);
+	return place;
 }
 
 static void wake_up(const void *address, const void *side, bool all)
@@ -214,8 +251,7 @@ bool mpg_parking_is_first(const struct mpg_parked *place)
 	bool first;
 
 	mpg_lock(&lock);
-	first = place->forks != mpg_process_forks
-		|| first_of(place->address, place->side) == place;
+	first = place->forks != mpg_process_forks || first_of(place->address, place->side) == place;
 	mpg_unlock(&lock);
 	return first;
 }

@@ -196,10 +196,12 @@ END_TEST
 
 static void *enter_elsewhere(void *unused)
 {
-	(void)unused;
 	ck_assert(!mpg_parking_has_line(&here, MPG_OWN_SIDE));
 	mpg_parking_wake_all(&here, MPG_OWN_SIDE);
-	return places[0] = mpg_parking_enter(&here, MPG_OWN_SIDE);
+	places[0] = mpg_parking_enter(&here, MPG_OWN_SIDE);
+	ck_assert(mpg_parking_is_first(places[0]));
+	mpg_parking_leave(&places[0]);
+	return unused;
 }
 
 START_TEST(each_side_of_an_address_has_a_line_of_its_own)
@@ -210,14 +212,12 @@ START_TEST(each_side_of_an_address_has_a_line_of_its_own)
 	ck_assert_int_eq(pthread_create(&thread, NULL, enter_elsewhere, NULL), 0);
 	pthread_join(thread, NULL);
 	common = mpg_parking_enter(&here, MPG_ALL_SIDES);
-	ck_assert(mpg_parking_is_first(places[0]));
 	ck_assert(mpg_parking_is_first(common));
 	mpg_parking_wake_all(&here, MPG_ALL_SIDES);
 	ck_assert(!has_been_woken(own));
 	ck_assert(has_been_woken(common));
 	mpg_parking_leave(&own);
 	mpg_parking_leave(&common);
-	mpg_parking_leave(&places[0]);
 }
 END_TEST
 
@@ -306,6 +306,24 @@ START_TEST(no_wake_up_is_lost_between_threads)
 }
 END_TEST
 
+static void *end_in_line(void *unused)
+{
+	enter_all(&here);
+	mpg_parking_wake_one(&here, MPG_OWN_SIDE);
+	return unused;
+}
+
+START_TEST(a_thread_that_ends_takes_its_places_along)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, end_in_line, NULL), 0);
+	pthread_join(thread, NULL);
+	ck_assert(!mpg_parking_any());
+	leave_all();
+}
+END_TEST
+
 SUITE_OF(parking, { nobody_waits_until_somebody_enters_and_when_all_have_left, 0 },
 	 { one_wake_up_is_for_the_first_who_has_none, 0 },
 	 { waking_all_wakes_each_of_the_line_and_nobody_else, 0 },
@@ -317,4 +335,5 @@ SUITE_OF(parking, { nobody_waits_until_somebody_enters_and_when_all_have_left, 0
 	 { a_wait_that_is_cancelled_ends_unless_its_call_may_not_fail, 0 },
 	 { without_a_free_number_a_place_looks_for_its_wake_ups, 0 },
 	 { each_side_of_an_address_has_a_line_of_its_own, 0 },
-	 { in_a_fork_child_nobody_waits, 0 }, { no_wake_up_is_lost_between_threads, 0 })
+	 { a_thread_that_ends_takes_its_places_along, 0 }, { in_a_fork_child_nobody_waits, 0 },
+	 { no_wake_up_is_lost_between_threads, 0 })
