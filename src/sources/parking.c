@@ -79,14 +79,20 @@ static void wake_next(const struct bucket *bucket, const void *address, const vo
 	}
 }
 
+static void close_bell(struct mpg_parked *place)
+{
+	if (place->bell >= 0)
+		mpg_private_close(place->bell);
+	place->bell = -1;
+}
+
 /* Its fibers go on no more: the places are like those from before a fork. */
 static void vacate(struct bucket *bucket, struct mpg_parked *place)
 {
 	take_out(bucket, place);
 	if (atomic_load(&place->woken))
 		wake_next(bucket, place->address, place->side, false);
-	mpg_private_close(place->bell);
-	place->bell = -1;
+	close_bell(place);
 	place->forks = mpg_process_forks - 1;
 }
 
@@ -285,8 +291,7 @@ static void abandon(struct bucket *bucket)
 
 	while ((place = bucket->first)) {
 		bucket->first = place->next;
-		mpg_private_close(place->bell);
-		place->bell = -1;
+		close_bell(place);
 		if (!pthread_equal(place->thread, pthread_self()))
 			free(place);
 	}

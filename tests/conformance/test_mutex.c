@@ -571,9 +571,9 @@ Suite *mutex_suite(void)
 	tcase_add_loop_test(fibers, a_lock_is_not_cancelled_and_one_with_a_limit_says_timed_out, 0,
 			    KINDS);
 	tcase_add_test(fibers, a_fiber_that_waits_for_itself_stops_nobody_else);
-	tcase_add_loop_test(fibers,
-			    a_mutex_whose_owner_has_died_is_its_next_holder_s_before_it_is_consistent,
-			    ROBUST, ROBUST + 2);
+	tcase_add_loop_test(
+		fibers, a_mutex_whose_owner_has_died_is_its_next_holder_s_before_it_is_consistent,
+		ROBUST, ROBUST + 2);
 	tcase_add_loop_test(fibers, what_was_released_past_the_library_is_nobody_s, 0, KINDS);
 	tcase_add_loop_test(fibers, a_fiber_waits_though_the_process_has_no_descriptor_left, 0,
 			    KINDS);

@@ -170,6 +170,14 @@ START_TEST(a_wait_that_is_cancelled_ends_unless_its_call_may_not_fail)
 }
 END_TEST
 
+static int leave_in_child(void *place)
+{
+	struct mpg_parked *ours = place;
+
+	mpg_parking_leave(&ours);
+	return mpg_parking_any();
+}
+
 START_TEST(without_a_free_number_a_place_looks_for_its_wake_ups)
 {
 	struct mpg_parked *place;
@@ -178,9 +186,10 @@ START_TEST(without_a_free_number_a_place_looks_for_its_wake_ups)
 	allow_fds(1);
 	errno = 0;
 	place = mpg_parking_enter(&here, MPG_OWN_SIDE);
-	allow_fds(0);
-	ck_assert_ptr_nonnull(place);
 	ck_assert_int_eq(errno, 0);
+	allow_fds(0);
+	ck_assert_int_eq(in_child(leave_in_child, place), 0);
+	ck_assert_ptr_nonnull(place);
 	PLAY(TIMEOUT, { .verdict = MPGREEN_TIMEOUT, .meanwhile = wake_the_first }, TIMEOUT);
 	ck_assert(mpg_wait_begin_other(&w, "test"));
 	ck_assert(mpg_parking_wait(&w, place));
