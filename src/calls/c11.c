@@ -108,13 +108,13 @@ INTERPOSE(int, cnd_timedwait, cnd_t *restrict cond, mtx_t *restrict mutex,
 INTERPOSE(int, cnd_signal, cnd_t *cond)
 {
 	if (mpg_parking_any())
-		mpg_parking_wake_one(cond);
+		mpg_parking_wake_one(cond, MPG_ALL_SIDES);
 	return REAL(cnd_signal)(cond);
 }
 
 INTERPOSE(int, cnd_broadcast, cnd_t *cond)
 {
 	if (mpg_parking_any())
-		mpg_parking_wake_all(cond);
+		mpg_parking_wake_all(cond, MPG_ALL_SIDES);
 	return REAL(cnd_broadcast)(cond);
 }

@@ -41,7 +41,7 @@ static void take_again(struct relock *r)
 static int wait_parked(struct mpg_wait *w, pthread_cond_t *cond, pthread_mutex_t *mutex,
 		       clockid_t clock, const struct timespec *time)
 {
-	MPG_PARKED(place, mpg_parking_enter(cond));
+	MPG_PARKED(place, mpg_parking_enter(cond, MPG_ALL_SIDES));
 	__attribute__((cleanup(take_again))) struct relock relock = { NULL, 0 };
 	int error;
 	bool woken;
@@ -127,13 +127,13 @@ INTERPOSE(int, pthread_cond_clockwait, pthread_cond_t *cond, pthread_mutex_t *mu
 INTERPOSE(int, pthread_cond_signal, pthread_cond_t *cond)
 {
 	if (mpg_parking_any())
-		mpg_parking_wake_one(cond);
+		mpg_parking_wake_one(cond, MPG_ALL_SIDES);
 	return REAL(pthread_cond_signal)(cond);
 }
 
 INTERPOSE(int, pthread_cond_broadcast, pthread_cond_t *cond)
 {
 	if (mpg_parking_any())
-		mpg_parking_wake_all(cond);
+		mpg_parking_wake_all(cond, MPG_ALL_SIDES);
 	return REAL(pthread_cond_broadcast)(cond);
 }

@@ -32,7 +32,7 @@ static int wait_in_line(struct mpg_wait *w, const struct mpg_locking *how, void 
 
 static int wait_and_leave(struct mpg_wait *w, const struct mpg_locking *how, void *lock)
 {
-	MPG_PARKED(place, mpg_parking_enter(lock));
+	MPG_PARKED(place, mpg_parking_enter(lock, MPG_OWN_SIDE));
 
 	return place ? wait_in_line(w, how, lock, place) : MPG_LOCKING_BLOCKS;
 }
@@ -47,7 +47,7 @@ int mpg_locking_wait(const struct mpg_locking *how, void *lock)
 	error = wait_and_leave(&w, how, lock);
 	/* Another thread has it: nobody tells those who stand behind when it is released. */
 	if (error == MPG_LOCKING_BLOCKS)
-		mpg_parking_wake_one(lock);
+		mpg_parking_wake_one(lock, MPG_OWN_SIDE);
 	errno = w.saved_errno;
 	return error;
 }

@@ -33,7 +33,7 @@ static inline int mpg_locking_take(const struct mpg_locking *how, void *lock)
 {
 	int error;
 
-	if (!mpg_parking_any() || !mpg_parking_has_line(lock)) {
+	if (!mpg_parking_any() || !mpg_parking_has_line(lock, MPG_OWN_SIDE)) {
 		error = how->try(lock);
 		if (error != EBUSY)
 			return error;
@@ -47,7 +47,7 @@ static inline int mpg_locking_take(const struct mpg_locking *how, void *lock)
 static inline void mpg_locking_released(const void *lock)
 {
 	if (mpg_parking_any())
-		mpg_parking_wake_one(lock);
+		mpg_parking_wake_one(lock, MPG_OWN_SIDE);
 }
 
 static inline bool mpg_locking_is_time(const struct timespec *time)

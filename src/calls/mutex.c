@@ -11,8 +11,12 @@
 #include "calls/locking.h"
 #include "os/linux/interpose.h"
 
+#include <linux/futex.h>
+
 /* Bits of a mutex' kind. */
 #define TYPE 3
+#define ROBUST 16
+#define INHERIT 32
 #define SHARED 128
 
 static int type_of(const pthread_mutex_t *mutex)
@@ -46,11 +50,17 @@ static int try(void *lock)
 	return REAL(pthread_mutex_trylock)(lock);
 }
 
+/* Of these two kinds the kernel knows; to libc one whose owner has died is nobody's for a while. */
+static pid_t owner_of(const pthread_mutex_t *mutex)
+{
+	if (mutex->__data.__kind & (ROBUST | INHERIT))
+		return __atomic_load_n(&mutex->__data.__lock, __ATOMIC_RELAXED) & FUTEX_TID_MASK;
+	return __atomic_load_n(&mutex->__data.__owner, __ATOMIC_RELAXED);
+}
+
 static bool is_of_this_thread(const void *lock)
 {
-	const pthread_mutex_t *mutex = lock;
-
-	return __atomic_load_n(&mutex->__data.__owner, __ATOMIC_RELAXED) == mpg_thread_id();
+	return owner_of(lock) == mpg_thread_id();
 }
 
 static int block(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time)
@@ -65,9 +75,20 @@ static int block(pthread_mutex_t *mutex, clockid_t clock, const struct timespec 
 	return REAL(pthread_mutex_timedlock)(mutex, time);
 }
 
+/* What was unlocked past us, or on a thread that was not green, is no fiber's. */
+static bool is_of_other(const void *lock)
+{
+	if (!mpg_held_by_other(lock))
+		return false;
+	if (is_of_this_thread(lock))
+		return true;
+	mpg_held_forget(lock);
+	return false;
+}
+
 static int try_noted(void *lock)
 {
-	if (mpg_held_by_other(lock))
+	if (is_of_other(lock))
 		return EBUSY;
 	return noted(lock, REAL(pthread_mutex_trylock)(lock));
 }
@@ -78,9 +99,10 @@ static int lock_noted(pthread_mutex_t *mutex, struct mpg_locking *how)
 	int error = MPG_LOCKING_BLOCKS;
 
 	how->try = try_noted;
-	how->is_ours = mpg_held_by_other;
-	if (mpg_held_by_other(mutex)
-	    || (!is_of_this_thread(mutex) && mpg_parking_any() && mpg_parking_has_line(mutex)))
+	how->is_ours = is_of_other;
+	if (is_of_other(mutex)
+	    || (!is_of_this_thread(mutex) && mpg_parking_any()
+		&& mpg_parking_has_line(mutex, MPG_OWN_SIDE)))
 		error = mpg_locking_wait(how, mutex);
 	if (error == MPG_LOCKING_BLOCKS)
 		error = noted(mutex, block(mutex, how->clock, how->time));

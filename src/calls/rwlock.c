@@ -172,7 +172,7 @@ GREEN(int, pthread_rwlock_unlock, pthread_rwlock_t *lock)
 		return error;
 	mpg_held_remove(lock);
 	if (mpg_parking_any())
-		mpg_parking_wake_all(lock);
+		mpg_parking_wake_all(lock, MPG_OWN_SIDE);
 	return 0;
 }
 

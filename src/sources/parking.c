@@ -8,13 +8,17 @@
 
 #define BUCKETS 256
 
+/* How often who has no bell looks whether it has been woken. */
+#define LOOK_NS 2000000
+
 struct mpg_parked {
 	struct mpg_parked *next, *prev;
 	const void *address;
+	const void *side;
 	pthread_t thread;
 	unsigned forks;
-	int bell;
-	_Atomic bool woken;		/* and has not seen it yet */
+	int bell; /* or -1: the process has no number left */
+	_Atomic bool woken; /* and has not seen it yet */
 };
 
 /* The lines of all addresses that come together here, in the order of their coming. */
@@ -27,6 +31,9 @@ static struct bucket {
 static struct mpg_lock lock = MPG_LOCK_INITIALIZER;
 
 _Atomic unsigned mpg_parking_places;
+
+static pthread_key_t ending;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static struct bucket *bucket_of(const void *address)
 {
@@ -50,18 +57,79 @@ static void take_out(struct bucket *bucket, struct mpg_parked *place)
 	atomic_fetch_sub(&mpg_parking_places, 1);
 }
 
-struct mpg_parked *mpg_parking_enter(const void *address)
+static void wake(struct mpg_parked *place)
+{
+	atomic_store(&place->woken, true);
+	mpg_doorbell_ring(place->bell);
+}
+
+static bool is_in_line(const struct mpg_parked *place, const void *address, const void *side)
+{
+	return place->address == address && place->side == side;
+}
+
+static void wake_next(const struct bucket *bucket, const void *address, const void *side, bool all)
+{
+	for (struct mpg_parked *place = bucket->first; place; place = place->next) {
+		if (!is_in_line(place, address, side) || atomic_load(&place->woken))
+			continue;
+		wake(place);
+		if (!all)
+			return;
+	}
+}
+
+static void close_bell(struct mpg_parked *place)
+{
+	if (place->bell >= 0)
+		mpg_private_close(place->bell);
+	place->bell = -1;
+}
+
+/* Its fibers go on no more: the places are like those from before a fork. */
+static void vacate(struct bucket *bucket, struct mpg_parked *place)
+{
+	take_out(bucket, place);
+	if (atomic_load(&place->woken))
+		wake_next(bucket, place->address, place->side, false);
+	close_bell(place);
+	place->forks = mpg_process_forks - 1;
+}
+
+/* A line that nobody leads would stop those who come, and its thread's address may be another's. */
+static void thread_ends(void *unused)
+{
+	struct mpg_parked *next;
+
+	(void)unused;
+	mpg_lock(&lock);
+	for (struct bucket *bucket = buckets; bucket < buckets + BUCKETS; bucket++)
+		for (struct mpg_parked *place = bucket->first; place; place = next) {
+			next = place->next;
+			if (pthread_equal(place->thread, pthread_self()))
+				vacate(bucket, place);
+		}
+	mpg_unlock(&lock);
+}
+
+static void prepare(void)
+{
+	pthread_key_create(&ending, thread_ends);
+}
+
+struct mpg_parked *mpg_parking_enter(const void *address, const void *side)
 {
 	struct mpg_parked *place = calloc(1, sizeof(*place));
+	int saved_errno = errno;
 
 	if (!place)
 		return NULL;
+	pthread_once(&once, prepare);
+	pthread_setspecific(ending, place);
 	place->bell = mpg_bells_take();
-	if (place->bell < 0) {
-		free(place);
-		return NULL;
-	}
+	errno = saved_errno;
 	place->address = address;
+	place->side = side;
 	place->thread = pthread_self();
 	place->forks = mpg_process_forks;
 	mpg_lock(&lock);
@@ -70,42 +138,25 @@ struct mpg_parked *mpg_parking_enter(const void *address)
 	return place;
 }
 
-static void wake(struct mpg_parked *place)
-{
-	atomic_store(&place->woken, true);
-	mpg_doorbell_ring(place->bell);
-}
-
-static void wake_next(const struct bucket *bucket, const void *address, bool all)
-{
-	for (struct mpg_parked *place = bucket->first; place; place = place->next) {
-		if (place->address != address || atomic_load(&place->woken))
-			continue;
-		wake(place);
-		if (!all)
-			return;
-	}
-}
-
-static void wake_up(const void *address, bool all)
+static void wake_up(const void *address, const void *side, bool all)
 {
 	const struct bucket *bucket = bucket_of(address);
 
 	if (!atomic_load_explicit(&bucket->places, memory_order_relaxed))
 		return;
 	mpg_lock(&lock);
-	wake_next(bucket, address, all);
+	wake_next(bucket, address, side, all);
 	mpg_unlock(&lock);
 }
 
-void mpg_parking_wake_one(const void *address)
+void mpg_parking_wake_one(const void *address, const void *side)
 {
-	wake_up(address, false);
+	wake_up(address, side, false);
 }
 
-void mpg_parking_wake_all(const void *address)
+void mpg_parking_wake_all(const void *address, const void *side)
 {
-	wake_up(address, true);
+	wake_up(address, side, true);
 }
 
 void mpg_parking_leave(struct mpg_parked **ours)
@@ -121,13 +172,37 @@ void mpg_parking_leave(struct mpg_parked **ours)
 		mpg_lock(&lock);
 		take_out(bucket, place);
 		if (atomic_load(&place->woken))
-			wake_next(bucket, place->address, false);
+			wake_next(bucket, place->address, place->side, false);
 		mpg_unlock(&lock);
-		mpg_bells_give(place->bell);
+		if (place->bell >= 0)
+			mpg_bells_give(place->bell);
 	}
 	free(place);
 	*ours = NULL;
 	errno = saved_errno;
+}
+
+static bool wait_without_bell(struct mpg_wait *w)
+{
+	int64_t last = w->deadline, next = mpg_clock_after(LOOK_NS);
+	bool goes_on;
+
+	w->deadline = next < last ? next : last;
+	goes_on = mpg_wait_on(w, -1, 0);
+	if (!goes_on && next < last && errno == w->timeout_error)
+		goes_on = !mpg_wait_was_forked(w);
+	w->deadline = last;
+	return goes_on;
+}
+
+static bool wait_for_bell(struct mpg_wait *w, const struct mpg_parked *place)
+{
+	if (place->bell < 0)
+		return wait_without_bell(w);
+	if (!mpg_wait_on(w, place->bell, POLLIN))
+		return false;
+	mpg_doorbell_silence(place->bell);
+	return true;
 }
 
 /* The bell may ring for a wake-up that was seen before it rang: then the wait begins anew. */
@@ -135,9 +210,8 @@ bool mpg_parking_wait(struct mpg_wait *w, struct mpg_parked *place)
 {
 	while (!atomic_exchange(&place->woken, false)) {
 		w->attempt = 0;
-		if (!mpg_wait_on(w, place->bell, POLLIN))
+		if (!wait_for_bell(w, place))
 			return atomic_exchange(&place->woken, false);
-		mpg_doorbell_silence(place->bell);
 	}
 	return true;
 }
@@ -169,11 +243,11 @@ bool mpg_parking_wait_until(struct mpg_wait *w, struct mpg_parked *place, clocki
 	return false;
 }
 
-static const struct mpg_parked *first_of(const void *address)
+static const struct mpg_parked *first_of(const void *address, const void *side)
 {
 	const struct mpg_parked *place = bucket_of(address)->first;
 
-	while (place && place->address != address)
+	while (place && !is_in_line(place, address, side))
 		place = place->next;
 	return place;
 }
@@ -183,19 +257,19 @@ bool mpg_parking_is_first(const struct mpg_parked *place)
 	bool first;
 
 	mpg_lock(&lock);
-	first = place->forks != mpg_process_forks || first_of(place->address) == place;
+	first = place->forks != mpg_process_forks || first_of(place->address, place->side) == place;
 	mpg_unlock(&lock);
 	return first;
 }
 
-bool mpg_parking_has_line(const void *address)
+bool mpg_parking_has_line(const void *address, const void *side)
 {
 	bool found;
 
 	if (!atomic_load_explicit(&bucket_of(address)->places, memory_order_relaxed))
 		return false;
 	mpg_lock(&lock);
-	found = first_of(address) != NULL;
+	found = first_of(address, side) != NULL;
 	mpg_unlock(&lock);
 	return found;
 }
@@ -217,8 +291,7 @@ static void abandon(struct bucket *bucket)
 
 	while ((place = bucket->first)) {
 		bucket->first = place->next;
-		mpg_private_close(place->bell);
-		place->bell = -1;
+		close_bell(place);
 		if (!pthread_equal(place->thread, pthread_self()))
 			free(place);
 	}

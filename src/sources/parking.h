@@ -5,7 +5,7 @@
  * the line, or all. Between entering the line and waiting the caller looks once more, so that no
  * wake-up is lost:
  *
- *	MPG_PARKED(place, mpg_parking_enter(lock));
+ *	MPG_PARKED(place, mpg_parking_enter(lock, MPG_OWN_SIDE));
  *
  *	while ((error = try(lock)) == EBUSY)
  *		if (!mpg_parking_wait(&w, place))
@@ -15,9 +15,11 @@
  *
  *	release(lock);
  *	if (mpg_parking_any())
- *		mpg_parking_wake_one(lock);
+ *		mpg_parking_wake_one(lock, MPG_OWN_SIDE);
  *
- * The address is a name, and never looked at. One relaxed load on the waking side is enough where
+ * The address is a name, and never looked at. Each side has a line of its own there: the fibers of
+ * one thread, or all threads. Who stands behind another thread's fiber waits until that thread has
+ * time for it, and a thread that blocks has none. One relaxed load on the waking side is enough where
  * the waiter entered before it released a lock that the waker has held since, or where both are
  * fibers of one thread. In other cases a full barrier belongs between the release and the load.
  */
@@ -31,6 +33,9 @@
 /* A place in a line. On the heap: any thread may wake it. */
 struct mpg_parked;
 
+#define MPG_OWN_SIDE ((const void *)&mpg_thread)
+#define MPG_ALL_SIDES NULL
+
 /* How many places there are, in all lines. */
 extern _Atomic unsigned mpg_parking_places;
 
@@ -41,8 +46,9 @@ static inline bool mpg_parking_any(void)
 		atomic_load_explicit(&mpg_parking_places, memory_order_relaxed) != 0, 0);
 }
 
-/* A place at the end of the line; NULL with errno. */
-struct mpg_parked *mpg_parking_enter(const void *address);
+/* A place at the end of the line; NULL without memory. Where numbers of fds have run out it looks
+ * for its wake-ups every now and then: who blocks the thread instead may wait for its own fibers. */
+struct mpg_parked *mpg_parking_enter(const void *address, const void *side);
 
 /* Declares `name`: out of the line at the end of its block, or when the thread is cancelled. */
 #define MPG_PARKED(name, init) \
@@ -69,11 +75,11 @@ bool mpg_parking_wait_until(struct mpg_wait *w, struct mpg_parked *place, clocki
 bool mpg_parking_is_first(const struct mpg_parked *place);
 
 /* Is there a line at this address? */
-bool mpg_parking_has_line(const void *address);
+bool mpg_parking_has_line(const void *address, const void *side);
 
 /* The first who has not been woken yet, or all. Any thread, no signal handler. errno is kept. */
-void mpg_parking_wake_one(const void *address);
-void mpg_parking_wake_all(const void *address);
+void mpg_parking_wake_one(const void *address, const void *side);
+void mpg_parking_wake_all(const void *address, const void *side);
 
 /* fork(): the lock is held across it; nobody waits in the child. */
 void mpg_parking_before_fork(void);

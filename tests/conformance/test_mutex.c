@@ -3,11 +3,13 @@
  * Mutexes: fibers of one thread exclude each other as threads do, and each kind of mutex keeps to
  * its own rules. Natively the other side is always a thread.
  */
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,7 +34,7 @@ static const struct kind {
 	{ .type = PTHREAD_MUTEX_NORMAL, .protocol = PTHREAD_PRIO_INHERIT },
 	{ .type = PTHREAD_MUTEX_ERRORCHECK, .protocol = PTHREAD_PRIO_INHERIT },
 };
-enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), RECURSIVE = 2, ERRORCHECK = 3 };
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), RECURSIVE = 2, ERRORCHECK = 3, ROBUST = 4 };
 
 static pthread_mutex_t mutex;
 static _Atomic bool held, asking, released;
@@ -424,6 +426,86 @@ START_TEST(a_fiber_that_waits_for_itself_stops_nobody_else)
 }
 END_TEST
 
+static void *die_with_it(void *unused)
+{
+	pthread_mutex_lock(&mutex);
+	return unused;
+}
+
+static void repair_it(void)
+{
+	OK(EOWNERDEAD, pthread_mutex_lock(&mutex));
+	held = true;
+	OK(0, usleep(1000));
+	OK(0, pthread_mutex_consistent(&mutex));
+	OK(0, pthread_mutex_unlock(&mutex));
+}
+
+START_TEST(a_mutex_whose_owner_has_died_is_its_next_holder_s_before_it_is_consistent)
+{
+	pthread_t thread;
+
+	if (way != FIBERS)
+		return;
+	make(_i);
+	ck_assert_int_eq(pthread_create(&thread, NULL, die_with_it, NULL), 0);
+	pthread_join(thread, NULL);
+	fibers_spawn(repair_it);
+	fibers_settle();
+	ck_assert(held);
+	OK(0, pthread_mutex_lock(&mutex));
+	OK(0, pthread_mutex_unlock(&mutex));
+	fibers_join();
+}
+END_TEST
+
+START_TEST(what_was_released_past_the_library_is_nobody_s)
+{
+	int (*unlock)(pthread_mutex_t *) = dlsym(dlopen("libc.so.6", RTLD_LAZY),
+						 "pthread_mutex_unlock");
+
+	if (way != FIBERS || !unlock)
+		return;
+	make(_i);
+	OK(0, pthread_mutex_lock(&mutex));
+	ck_assert_int_eq(unlock(&mutex), 0);
+	fibers_spawn(lock_it_too);
+	OK(0, usleep(1000));
+	ck_assert(held);
+	fibers_join();
+	OK(0, pthread_mutex_destroy(&mutex));
+}
+END_TEST
+
+static void unlock_soon(void)
+{
+	OK(0, pthread_mutex_lock(&mutex));
+	held = true;
+	OK(0, usleep(1000));
+	OK(0, pthread_mutex_unlock(&mutex));
+}
+
+START_TEST(a_fiber_waits_though_the_process_has_no_descriptor_left)
+{
+	struct rlimit before, few;
+
+	if (way != FIBERS)
+		return;
+	make(_i);
+	fibers_spawn(unlock_soon);
+	fibers_settle();
+	ck_assert(held);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = 3;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	OK(0, pthread_mutex_lock(&mutex));
+	OK(0, pthread_mutex_unlock(&mutex));
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	fibers_join();
+}
+END_TEST
+
 enum { ROUNDS = 300, FIBERS_EACH = 6, THREADS = 3 };
 
 static long counter;
@@ -492,5 +574,11 @@ Suite *mutex_suite(void)
 	tcase_add_loop_test(fibers, a_lock_is_not_cancelled_and_one_with_a_limit_says_timed_out, 0,
 			    KINDS);
 	tcase_add_test(fibers, a_fiber_that_waits_for_itself_stops_nobody_else);
+	tcase_add_loop_test(
+		fibers, a_mutex_whose_owner_has_died_is_its_next_holder_s_before_it_is_consistent,
+		ROBUST, ROBUST + 2);
+	tcase_add_loop_test(fibers, what_was_released_past_the_library_is_nobody_s, 0, KINDS);
+	tcase_add_loop_test(fibers, a_fiber_waits_though_the_process_has_no_descriptor_left, 0,
+			    KINDS);
 	return suite;
 }
