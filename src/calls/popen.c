@@ -178,11 +178,18 @@ bool mpg_popen_closes(FILE *file, int *status)
 
 INTERPOSE(int, pclose, FILE *file)
 {
-	int status;
+	int status, finished = 0, error;
 
 	if (mpg_stdio_may_wait(file))
-		mpg_stdio_finish(file, "pclose");
-	return mpg_popen_closes(file, &status) ? status : REAL(pclose)(file);
+		finished = mpg_stdio_finish(file, "pclose");
+	error = errno;
+	if (!mpg_popen_closes(file, &status))
+		status = REAL(pclose)(file);
+	if (status || !finished)
+		return status;
+	/* The shell has ended well, and yet not all was written. */
+	errno = error;
+	return finished;
 }
 
 ALIAS(_IO_popen, popen);

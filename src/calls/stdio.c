@@ -240,18 +240,30 @@ ssize_t mpg_stdio_read(struct mpg_stdio *s, void *to, size_t len)
 	return take(s->twin, to, len);
 }
 
-int mpg_stdio_finish(FILE *file, const char *call)
+static int finish(FILE *file, const char *call)
 {
 	STDIO(s, file, call);
 	int r = 0;
 
-	if (s.error)
-		return EOF;
 	if (s.twin && mpg_file_has_output(s.stream))
 		r = REAL(fflush_unlocked)(s.stream);
 	if (r == EOF && s.twin) {
 		s.twin->from = NULL;
 		__fpurge(s.stream);
 	}
+	return r;
+}
+
+/* The stream is freed after this, whatever it returns: nobody may be in the middle of it. */
+int mpg_stdio_finish(FILE *file, const char *call)
+{
+	bool waits = mpg_filelock_has(file) && can_wait();
+	int r;
+
+	if (waits)
+		mpg_filelock_enter_surely(file, call);
+	r = finish(file, call);
+	if (waits)
+		mpg_filelock_leave(file);
 	return r;
 }

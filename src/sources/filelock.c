@@ -133,13 +133,14 @@ static bool wait_to_be_served(struct waiter *me, struct mpg_wait *w)
 }
 
 /* 1: served; 0: there is no waiting here; -1 with errno. */
-static int wait_for(FILE *file, const char *call)
+static int wait_for(FILE *file, const char *call, bool uncancellable)
 {
 	struct waiter *me;
 	struct mpg_wait w;
 
 	if (!can_wait() || !mpg_wait_begin_other(&w, call))
 		return 0;
+	w.uncancellable = uncancellable;
 	me = calloc(1, sizeof(*me));
 	if (!me)
 		return 0;
@@ -156,7 +157,13 @@ static int wait_for(FILE *file, const char *call)
  */
 bool mpg_filelock_enter(FILE *file, const char *call)
 {
-	return mpg_filelock_try(file) || wait_for(file, call) >= 0;
+	return mpg_filelock_try(file) || wait_for(file, call, false) >= 0;
+}
+
+void mpg_filelock_enter_surely(FILE *file, const char *call)
+{
+	if (!mpg_filelock_try(file))
+		wait_for(file, call, true);
 }
 
 static void serve(struct waiter *w)
@@ -213,7 +220,7 @@ bool mpg_filelock_drain(const char *call)
 	int r = 1;
 
 	while (r > 0 && others_hold())
-		r = wait_for(NULL, call);
+		r = wait_for(NULL, call, false);
 	return r >= 0;
 }
 

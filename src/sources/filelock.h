@@ -23,6 +23,9 @@ bool mpg_filelock_has(const FILE *file);
  */
 bool mpg_filelock_enter(FILE *file, const char *call);
 
+/* For a call that does its work in any case: nothing ends the wait. */
+void mpg_filelock_enter_surely(FILE *file, const char *call);
+
 /* False: another fiber holds it. */
 bool mpg_filelock_try(FILE *file);
 

@@ -22,6 +22,32 @@ static void copy_flags(FILE *to, const FILE *from)
 	to->_flags = (to->_flags & OWN_FLAGS) | (from->_flags & ~OWN_FLAGS);
 }
 
+/* glibc 2.41 and later have the first byte that is pushed back here, and do not free it. */
+static char *pushed_back(const FILE *file)
+{
+	return (char *)&file->_old_offset - 1;
+}
+
+static void move(char **pointer, FILE *to, const FILE *from)
+{
+	ptrdiff_t at = *pointer - pushed_back(from);
+
+	if (at != 0 && at != 1)
+		return;
+	*pointer = pushed_back(to) + at;
+	*pushed_back(to) = *pushed_back(from);
+}
+
+static void move_pushed_back(FILE *to, const FILE *from)
+{
+	move(&to->_IO_read_ptr, to, from);
+	move(&to->_IO_read_end, to, from);
+	move(&to->_IO_read_base, to, from);
+	move(&to->_IO_save_base, to, from);
+	move(&to->_IO_backup_base, to, from);
+	move(&to->_IO_save_end, to, from);
+}
+
 static void copy(FILE *to, const FILE *from)
 {
 	copy_flags(to, from);
@@ -41,6 +67,7 @@ static void copy(FILE *to, const FILE *from)
 	to->_cur_column = from->_cur_column;
 	to->_offset = from->_offset;
 	to->_mode = from->_mode;
+	move_pushed_back(to, from);
 }
 
 void mpg_file_begin(FILE *twin, FILE *file)
