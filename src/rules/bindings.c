@@ -221,11 +221,16 @@ bool mpg_bindings_know(const char *name)
 	return false;
 }
 
-void *mpg_bindings_instead_of(void *function)
+void *mpg_bindings_instead_of(const char *name, void *function)
 {
 	for (size_t i = 0; i < mpg_rules_n; i++) {
-		struct mpg_binding *binding = lookup(&mpg_rules[i], function);
+		const struct mpg_rule *rule = &mpg_rules[i];
+		struct mpg_binding *binding;
 
+		/* At the same address there may have been another library's, gone by now. */
+		if (strcmp(name, rule->signature->name) != 0)
+			continue;
+		binding = lookup(rule, function);
 		if (binding)
 			return binding->code;
 	}

@@ -21,8 +21,8 @@ void *mpg_bindings_choose(const struct mpg_import *import);
 /* Is there a rule for this name? */
 bool mpg_bindings_know(const char *name);
 
-/* The same for what dlsym() has found. */
-void *mpg_bindings_instead_of(void *function);
+/* The same for what dlsym() has found by that name. */
+void *mpg_bindings_instead_of(const char *name, void *function);
 
 #pragma GCC visibility pop
 

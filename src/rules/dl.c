@@ -43,7 +43,7 @@ __attribute__((noinline)) static void *ruled(void *handle, const char *name, con
 {
 	void *function = version ? dlvsym(handle, name, version) : dlsym(handle, name);
 
-	return function ? mpg_bindings_instead_of(function) : NULL;
+	return function ? mpg_bindings_instead_of(name, function) : NULL;
 }
 
 static void *find_as_caller(void *handle, const char *name)

@@ -179,11 +179,19 @@ static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
 	return true;
 }
 
+/* As on a worker: what it calls does not wait for a turn of this very job, nor switch fibers. */
+static void run_here(struct mpg_job *job)
+{
+	mpg_thread.native_depth++;
+	job->run(job);
+	mpg_thread.native_depth--;
+}
+
 bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
 {
 	/* No thread to be had: blocking this one is right; an errno of ours would not be. */
 	if (start(job) != 0) {
-		job->run(job);
+		run_here(job);
 		return take(job);
 	}
 	mpg_stats_count(worked);

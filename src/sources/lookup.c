@@ -97,6 +97,11 @@ enum mpg_lookup_end mpg_lookup_run(struct mpg_lookup *l)
 	l->h_error = h_errno;
 	if (mpg_job_run(&l->wait, &l->job)) {
 		mpg_wait_end(&l->wait);
+		/* It stood in line, and then there was no thread for it. */
+		if (l->job.result < 0) {
+			errno = l->wait.saved_errno;
+			return MPG_LOOKUP_NATIVE;
+		}
 		if (l->resolves)
 			_res.res_h_errno = l->resolver.state.res_h_errno;
 		h_errno = l->h_error;

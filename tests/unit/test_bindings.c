@@ -8,6 +8,7 @@
 #include "engine/stats.h"
 #include "real.h"
 #include "rules/apply.h"
+#include "rules/bindings.h"
 #include "rules/rules.h"
 #include "support.h"
 
@@ -251,6 +252,17 @@ START_TEST(a_ruled_function_that_is_looked_up_is_ruled)
 }
 END_TEST
 
+START_TEST(a_function_is_ruled_by_its_own_name_alone)
+{
+	void *handle = open_library(RULES_LIBS "/libslow.so");
+	void *wait = dlsym(handle, "slow_wait");
+
+	read_rules("libslow.so: long slow_wait(int)\nlibslow.so: int slow_fail(int)");
+	ck_assert_ptr_ne(mpg_bindings_instead_of("slow_wait", wait), wait);
+	ck_assert_ptr_eq(mpg_bindings_instead_of("slow_fail", wait), wait);
+}
+END_TEST
+
 START_TEST(the_next_function_of_a_name_is_the_next_one_after_the_caller)
 {
 	void *handle = open_library(RULES_LIBS "/libslow.so");
@@ -328,6 +340,7 @@ SUITE_OF(bindings, { each_way_of_calling_a_ruled_function_leads_to_a_worker, CAL
 	 { a_library_that_opens_its_neighbour_by_a_bare_name_finds_it, UNLESS_SANITIZED(CALLERS) },
 	 /* TSan makes no jumps of calls, and does not see the locks of the loader. */
 	 { a_ruled_function_that_is_looked_up_is_ruled, NOT_UNDER_TSAN },
+	 { a_function_is_ruled_by_its_own_name_alone, 0 },
 	 { the_next_function_of_a_name_is_the_next_one_after_the_caller, NOT_UNDER_TSAN },
 	 { a_ruled_function_leaves_its_result_and_its_errno, 0 },
 	 { libraries_come_and_go_while_others_are_ruled, NOT_UNDER_TSAN })

@@ -84,6 +84,28 @@ START_TEST(without_a_thread_it_is_called_by_this_one)
 }
 END_TEST
 
+static void *call_itself(int times)
+{
+	void *result = &caller;
+
+	times--;
+	if (times)
+		ck_assert_int_eq(OFFLOAD("ptr f(int)", call_itself, &result, &times), 0);
+	return result;
+}
+
+START_TEST(without_a_thread_it_may_call_itself_though_it_takes_turns)
+{
+	int times = 3;
+	void *result = NULL;
+
+	NOTHING_TO_WAIT_FOR();
+	fake_no_threads = true;
+	ck_assert_int_eq(OFFLOAD("ptr f(int)", call_itself, &result, &times), 0);
+	ck_assert_ptr_eq(result, &caller);
+}
+END_TEST
+
 START_TEST(without_room_for_its_copies_it_is_called_by_this_one)
 {
 	NOTHING_TO_WAIT_FOR();
@@ -439,6 +461,7 @@ SUITE_OF(offload, { a_function_runs_on_a_worker_with_its_arguments, 0 },
 	 { on_a_thread_with_no_scheduler_it_is_just_called, 0 },
 	 { in_a_native_section_it_is_just_called, 0 },
 	 { without_a_thread_it_is_called_by_this_one, 0 },
+	 { without_a_thread_it_may_call_itself_though_it_takes_turns, 0 },
 	 { without_room_for_its_copies_it_is_called_by_this_one, 0 },
 	 { a_small_result_is_stored_in_a_small_object, 0 }, { nobody_needs_to_want_the_result, 0 },
 	 { errno_is_what_the_function_makes_of_it, 2 },
