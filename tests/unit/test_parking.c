@@ -2,6 +2,7 @@
 /* src/sources/parking.c: lines of fibers, each at an address. */
 #include "sources/parking.h"
 #include "engine/scheduler.h"
+#include "real.h"
 #include "support.h"
 
 static int here, there;

@@ -2,6 +2,7 @@
 /* src/engine/scheduler.c, poll_scheduler.c: who is attached where, who hears of a closing. */
 #include "engine/scheduler.h"
 #include "engine/clock.h"
+#include "real.h"
 #include "registry/process.h"
 #include "settings.h"
 #include "support.h"
