@@ -24,9 +24,9 @@ def pytest_configure(config):
         pytest.exit("libmpgreen.so is not preloaded, or gevent did not find the entry point", 1)
 
 
-@pytest.fixture(autouse=True)
-def ends_in_time():
-    """A test that hangs hangs in C: only the interpreter itself can end it."""
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol():
+    """A test that hangs, be it in its fixtures, hangs in C: only the interpreter itself can end it."""
     faulthandler.dump_traceback_later(LIMIT, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()

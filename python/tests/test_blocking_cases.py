@@ -355,6 +355,13 @@ class Pools:
         self.event = context.Event()
         self.pool = context.Pool(2, peers.inherits, (self.event,))
         self.executor = futures.ProcessPoolExecutor(2, context, peers.inherits, (self.event,))
+        self._start_workers()
+
+    def _start_workers(self):
+        """A Timeout in the submit() that starts one would leave it behind, unknown to the executor."""
+        tasks = [self.executor.submit(peers.waits, n) for n in range(2)]
+        self.event.set()
+        assert [task.result() for task in tasks] == [0, 1]
 
     def end(self):
         self.event.set()

@@ -87,7 +87,7 @@ def check(lock):
 
 def main():
     lock = multiprocessing.{kind}
-    process = held_elsewhere(lock, .3)
+    process = held_elsewhere(lock, .5)
     there(check, lock)
     ended_well(process)
 """, thread=thread)
@@ -98,7 +98,7 @@ def test_every_start_method(run, method):
     run(HOLDER + """
 def main():
     lock = multiprocessing.Lock()
-    process = held_elsewhere(lock, .2)
+    process = held_elsewhere(lock, .5)
     ticker = Ticker()
     with lock:
         ticker.check(10)
@@ -193,13 +193,17 @@ def main():
     condition, number = multiprocessing.Condition(), multiprocessing.Value("i", 0, lock=False)
     processes = [in_process(work, condition, number) for _ in range(2)]
     ticker = Ticker()
-    time.sleep(.1)
+    def begin():
+        while ticker.ticks < 10:
+            gevent.sleep(.005)
+        with condition:
+            number.value = 1
+            condition.notify_all()
+    beginning = gevent.spawn(begin)
     with condition:
-        number.value = 1
-        condition.notify_all()
         while number.value < 3:
             assert condition.wait(30)
-    ticker.check(10)
+    beginning.get()
     for process in processes:
         ended_well(process)
 """)
@@ -209,7 +213,7 @@ def test_a_barrier(run):
     run("""
 def work(barrier):
     for _ in range(3):
-        time.sleep(.05)
+        time.sleep(.2)
         barrier.wait(30)
 
 def main():
