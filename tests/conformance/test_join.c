@@ -12,7 +12,7 @@
 #include "suites.h"
 #include "way.h"
 
-static _Atomic bool may_end;
+static _Atomic bool may_end, entered;
 static int result;
 
 static void *end_when_allowed(void *value)
@@ -55,9 +55,16 @@ static int join_by_clock(pthread_t thread, void **value, long ms)
 static int (*const joining[])(pthread_t, void **, long) = { join_plain, join_timed, join_by_clock };
 enum { JOINING = sizeof(joining) / sizeof(joining[0]) };
 
+static void await_wait(void)
+{
+	while (!entered)
+		usleep(500);
+	await_sleep();
+}
+
 static void allow(void)
 {
-	await_sleep();
+	await_wait();
 	may_end = true;
 }
 
@@ -66,8 +73,9 @@ START_TEST(joining_waits_for_the_end_and_gives_the_result)
 	void *value = NULL;
 	pthread_t thread = begin();
 
-	count_waits_anew();
 	beside(_i, allow);
+	count_waits_anew();
+	entered = true;
 	OK(0, joining[_i / other_sides()](thread, &value, 10000));
 	ck_assert_ptr_eq(value, &result);
 	assert_waited();
@@ -147,6 +155,7 @@ START_TEST(the_threads_of_c11_are_like_the_others)
 
 	ck_assert_int_eq(thrd_create(&thread, end_with_a_number, NULL), thrd_success);
 	beside(_i, allow);
+	entered = true;
 	ck_assert_int_eq(thrd_join(thread, &number), thrd_success);
 	ck_assert_int_eq(number, 42);
 	assert_waited();
@@ -169,10 +178,17 @@ static void arrive(void)
 	}
 }
 
+static void arrive_later(void)
+{
+	await_wait();
+	arrive();
+}
+
 START_TEST(at_a_barrier_each_fiber_counts_and_one_is_told_so)
 {
 	ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, 2), 0);
-	beside(_i, arrive);
+	beside(_i, arrive_later);
+	entered = true;
 	arrive();
 	assert_waited();
 	beside_join();
@@ -191,6 +207,7 @@ START_TEST(joining_is_not_cancelled)
 		return;
 	thread = begin();
 	beside(1, allow);
+	entered = true;
 	fibers_answer(MPGREEN_CANCELLED, EINTR);
 	OK(0, joining[_i](thread, &value, 10000));
 	ck_assert_ptr_eq(value, &result);
