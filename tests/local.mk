@@ -49,6 +49,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_sigwait.c \
 	tests/conformance/test_sleep.c \
 	tests/conformance/test_spawn.c \
+	tests/conformance/test_stdio_beside.c \
 	tests/conformance/test_stdio_fibers.c \
 	tests/conformance/test_stdio_get.c \
 	tests/conformance/test_stdio_input.c \

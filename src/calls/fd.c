@@ -43,7 +43,7 @@ INTERPOSE(int, fclose, FILE *stream)
 		finished = mpg_stdio_finish(stream, "fclose");
 	saved_errno = errno;
 	if (mpg_popen_closes(stream, &r))
-		return r;
+		return mpg_popen_result(r, finished, saved_errno);
 	if (mpg_fds_are_active())
 		mpg_wait_forget(fileno(stream));
 	errno = saved_errno;	/* a stream in memory has no fd */

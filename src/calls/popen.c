@@ -176,6 +176,15 @@ bool mpg_popen_closes(FILE *file, int *status)
 	return true;
 }
 
+/* The shell may have ended well, and yet not all was written. */
+int mpg_popen_result(int status, int finished, int error)
+{
+	if (status || !finished)
+		return status;
+	errno = error;
+	return finished;
+}
+
 INTERPOSE(int, pclose, FILE *file)
 {
 	int status, finished = 0, error;
@@ -185,11 +194,7 @@ INTERPOSE(int, pclose, FILE *file)
 	error = errno;
 	if (!mpg_popen_closes(file, &status))
 		status = REAL(pclose)(file);
-	if (status || !finished)
-		return status;
-	/* The shell has ended well, and yet not all was written. */
-	errno = error;
-	return finished;
+	return mpg_popen_result(status, finished, error);
 }
 
 ALIAS(_IO_popen, popen);

@@ -12,7 +12,10 @@ struct mpg_twin {
 	const char *call;
 	bool inside;		/* in a function of ours, or cancelled there */
 	struct _pthread_cleanup_buffer *before, *first;	/* handlers of libc's function */
-	const char *from, *to;	/* what an interrupted write() has left in the buffer */
+	const char *from, *to;	/* to be written, and not in the buffer of the stream */
+	const char *put_at;	/* where in the buffer the call began to put bytes */
+	const char *own_end;	/* of what libc's function has had written of the buffer */
+	const char *kept, *kept_end;	/* what an interrupted write() has left in it */
 };
 
 /* Those that are not in use. More are closed. */
@@ -39,30 +42,67 @@ static ssize_t take(void *cookie, char *buf, size_t len)
 	ssize_t n;
 
 	begin_io(t);
-	mpg_file_show(t->twin, t->file, NULL, NULL);
+	mpg_file_show_bare(t->twin, t->file);
 	n = mpg_stream_read(t->file->_fileno, buf, len, t->call);
 	end_io(t);
 	return n;
 }
 
-/* As write(); whoever looks at the stream meanwhile sees what is still to be written. */
-static ssize_t write_green(struct mpg_twin *t, const char *buf, size_t len)
+static size_t in_memory(const struct mpg_twin *t)
+{
+	return (size_t)(t->to - t->from);
+}
+
+static size_t left(const struct mpg_twin *t)
+{
+	return in_memory(t) + mpg_file_pending(t->file);
+}
+
+/* What is in the buffer goes last: if it is not the call's own, it came later. */
+static struct iovec next(const struct mpg_twin *t)
+{
+	if (in_memory(t))
+		return (struct iovec){ (char *)t->from, in_memory(t) };
+	return (struct iovec){ t->file->_IO_write_base, mpg_file_pending(t->file) };
+}
+
+/* The stream must show it before the fiber parks. */
+static ssize_t moved(struct mpg_twin *t, ssize_t n)
+{
+	if (n <= 0)
+		return n;
+	if (in_memory(t))
+		t->from += n;
+	else
+		mpg_file_show_less(t->file, (size_t)n);
+	return n;
+}
+
+/*
+ * As write(). Whenever it waits, calls that may not wait can write what the stream shows, and put
+ * more into it: so what is left to write is what the stream shows then.
+ */
+static ssize_t write_green(struct mpg_twin *t)
 {
 	int fd = t->file->_fileno, begun;
 	struct mpg_wait w;
 	struct iovec iov;
-	ssize_t n;
+	bool more = true;
+	ssize_t n = 0;
 
-	mpg_file_show(t->twin, t->file, buf, buf + len);
 	begun = mpg_wait_begin_or_end(&w, fd, POLLOUT, t->call);
+	iov = next(t);
 	if (begun <= 0)
-		return begun < 0 ? -1 : REAL(write)(fd, buf, len);
-	do {
-		mpg_file_show(t->twin, t->file, buf + w.done, buf + len);
-		iov = (struct iovec){ (char *)buf + w.done, len - w.done };
-		n = mpg_nowait_writev(w.entry, fd, &iov, 1, 0, w.done > 0);
-	} while (mpg_wait_more(&w, n, len));
-	return mpg_wait_total(&w, n);
+		return begun < 0 ? -1 : moved(t, REAL(write)(fd, iov.iov_base, iov.iov_len));
+	while (more && left(t)) {
+		size_t len = w.done + left(t);
+
+		iov = next(t);
+		n = moved(t, mpg_nowait_writev(w.entry, fd, &iov, 1, 0, w.done > 0));
+		more = mpg_wait_more(&w, n, len);
+	}
+	mpg_wait_end(&w);
+	return mpg_wait_total(&w, left(t) ? n : 0);
 }
 
 static bool was_interrupted(void)
@@ -70,27 +110,35 @@ static bool was_interrupted(void)
 	return errno == EINTR || errno == ECANCELED;
 }
 
-/* libc goes on after a write() that was short, too. What it cannot write it forgets. */
+/* libc forgets what it could not write. */
+static void keep(struct mpg_twin *t)
+{
+	mpg_file_note_end(t->twin, -1);
+	if (!was_interrupted())
+		return;
+	t->kept = t->file->_IO_write_base;
+	t->kept_end = t->file->_IO_write_ptr;
+}
+
+/* libc goes on after a write() that was short, too. */
 static ssize_t give(void *cookie, const char *buf, size_t len)
 {
 	struct mpg_twin *t = cookie;
-	size_t done = 0;
-	ssize_t n;
+	bool shown;
+	size_t failed;
 
 	begin_io(t);
-	t->from = t->to = NULL;
-	while (done < len) {
-		n = write_green(t, buf + done, len - done);
-		if (n < 0)
-			break;
-		done += (size_t)n;
-	}
-	if (done < len && was_interrupted()) {
-		t->from = buf + done;
-		t->to = buf + len;
-	}
+	shown = mpg_file_show(t->twin, t->file, buf, buf + len);
+	t->own_end = t->to = buf + len;
+	t->from = shown ? t->to : buf;
+	t->kept = NULL;
+	while (left(t) && write_green(t) >= 0)
+		;
+	if (left(t))
+		keep(t);
+	failed = shown ? left(t) : in_memory(t);
 	end_io(t);
-	return (ssize_t)done;
+	return failed < len ? (ssize_t)(len - failed) : 0;
 }
 
 static int seek(void *cookie, off64_t *offset, int whence)
@@ -180,11 +228,12 @@ static void begin(struct mpg_stdio *s)
 	t->call = s->call;
 	t->inside = false;
 	t->before = mpg_file_handlers();
-	t->from = t->to = NULL;
+	t->kept = NULL;
 	if (s->error)
 		mpg_file_refuse(t->twin);
 	else
 		mpg_file_begin(t->twin, s->file);
+	t->put_at = t->twin->_IO_write_ptr;
 	s->stream = t->twin;
 }
 
@@ -207,17 +256,19 @@ struct mpg_stdio mpg_stdio_enter(FILE *file, const char *call)
 	return s;
 }
 
-/* Cancelled inside, the stream shows already what it has to. */
+/* Cancelled inside, it has what it shows already, and its buffer again. */
 static void end(struct mpg_stdio *s)
 {
 	struct mpg_twin *t = s->twin;
 
-	if (t->inside)
+	if (t->inside) {
 		mpg_filelock_parks(s->file, false);
-	else if (!s->error)
+		mpg_file_show(t->twin, s->file, s->file->_IO_write_base, s->file->_IO_write_ptr);
+	} else if (!s->error) {
 		mpg_file_end(t->twin, s->file);
-	if (t->from)
-		mpg_file_keep(s->file, t->from, t->to);
+	}
+	if (t->kept)
+		mpg_file_keep(s->file, t->kept, t->kept_end);
 	put_down(t);
 }
 
@@ -240,6 +291,16 @@ ssize_t mpg_stdio_read(struct mpg_stdio *s, void *to, size_t len)
 	return take(s->twin, to, len);
 }
 
+int mpg_stdio_put_failed(struct mpg_stdio *s)
+{
+	struct mpg_twin *t = s->twin;
+
+	if (t && t->kept && t->kept_end == t->own_end && t->kept_end != t->put_at
+	    && t->kept < t->kept_end)
+		t->kept_end--;
+	return EOF;
+}
+
 static int finish(FILE *file, const char *call)
 {
 	STDIO(s, file, call);
@@ -248,7 +309,7 @@ static int finish(FILE *file, const char *call)
 	if (s.twin && mpg_file_has_output(s.stream))
 		r = REAL(fflush_unlocked)(s.stream);
 	if (r == EOF && s.twin) {
-		s.twin->from = NULL;
+		s.twin->kept = NULL;
 		__fpurge(s.stream);
 	}
 	return r;

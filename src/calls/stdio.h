@@ -76,6 +76,12 @@ void mpg_stdio_leave(struct mpg_stdio *s);
 /* A read() as the stream's own ones. */
 ssize_t mpg_stdio_read(struct mpg_stdio *s, void *to, size_t len);
 
+/*
+ * A call that puts one byte has failed: where that byte is the last of what is kept in the buffer,
+ * it is taken out, for the caller may put it again. Returns EOF.
+ */
+int mpg_stdio_put_failed(struct mpg_stdio *s);
+
 /* Writes what is in the buffer. False, with errno: the call that wants that is not to be made. */
 bool mpg_stdio_flush(FILE *file, const char *call);
 

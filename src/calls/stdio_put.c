@@ -6,8 +6,9 @@
 GREEN(int, putc, int byte, FILE *file)
 {
 	STDIO(s, file, "putc");
+	int r = REAL(putc_unlocked)(byte, s.stream);
 
-	return REAL(putc_unlocked)(byte, s.stream);
+	return r == EOF ? mpg_stdio_put_failed(&s) : r;
 }
 
 INTERPOSE(int, putc, int byte, FILE *file)
@@ -36,8 +37,9 @@ INTERPOSE(int, putchar_unlocked, int byte)
 GREEN(int, __overflow, FILE *file, int byte)
 {
 	STDIO(s, file, "putc");
+	int r = REAL(__overflow)(s.stream, byte);
 
-	return REAL(__overflow)(s.stream, byte);
+	return r == EOF ? mpg_stdio_put_failed(&s) : r;
 }
 
 INTERPOSE(int, __overflow, FILE *file, int byte)

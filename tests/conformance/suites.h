@@ -42,6 +42,7 @@
 	X(fork) \
 	X(child) \
 	X(system) \
+	X(stdio_beside) \
 	X(stdio_fibers) \
 	X(stdio_get) \
 	X(stdio_input) \

@@ -10,6 +10,7 @@
 
 #include "fibers.h"
 #include "kinds.h"
+#include "mpgreen.h"
 #include "suites.h"
 #include "way.h"
 
@@ -202,6 +203,37 @@ START_TEST(fclose_comes_after_a_call_that_is_under_way)
 }
 END_TEST
 
+static void close_in_vain(void)
+{
+	fibers_answer(MPGREEN_CANCELLED, ECANCELED);
+	close_it();
+	fibers_answer(0, 0);
+}
+
+static void say_a_line_after_all(void)
+{
+	/* The one that closes waits, for nothing ends that. */
+	fibers_settle();
+	ck_assert_int_eq(n_others, 0);
+	fibers_answer(0, 0);
+	say_a_line();
+}
+
+START_TEST(nothing_ends_the_wait_of_fclose)
+{
+	if (way != FIBERS)
+		return;
+	open_pipe(fd);
+	stream = fdopen(fd[0], "r");
+	fibers_spawn(close_in_vain);
+	fibers_spawn(say_a_line_after_all);
+	get_line();
+	ck_assert_str_eq(lines[0], "line\n");
+	fibers_join();
+	ck_assert_int_eq(n_others, 1);
+}
+END_TEST
+
 static void push_back(void)
 {
 	ck_assert_int_eq(ungetc('x', stream), 'x');
@@ -296,6 +328,7 @@ Suite *stdio_fibers_suite(void)
 	each_row(tcase, flockfile_keeps_others_out, 2);
 	each_side(tcase, calls_keep_out_of_a_stream_that_another_has_locked);
 	each_side(tcase, fclose_comes_after_a_call_that_is_under_way);
+	tcase_add_test(tcase, nothing_ends_the_wait_of_fclose);
 	each_side(tcase, ungetc_comes_after_a_call_that_is_under_way);
 	each_side(tcase, a_flush_of_all_streams_writes_nothing_twice);
 	each_side(tcase, two_that_scan_have_a_number_each);

@@ -176,6 +176,21 @@ START_TEST(what_is_pushed_back_comes_first)
 }
 END_TEST
 
+/* Newer libcs have one byte of it in the structure, and more elsewhere. */
+START_TEST(a_single_byte_is_pushed_back)
+{
+	open_stream(open_pipe);
+	other_side(_i, say_in_pieces);
+	ck_assert_int_eq(getc(stream), '1');
+	ck_assert_int_eq(ungetc('x', stream), 'x');
+	get_line();
+	ck_assert_str_eq(text, "x2 abcd\n");
+	ck_assert_int_eq(ungetc('y', stream), 'y');
+	ck_assert_int_eq(getc(stream), 'y');
+	fclose(stream);
+}
+END_TEST
+
 static void say_digits(void)
 {
 	for (const char *digit = "12345"; *digit; digit++) {
@@ -301,6 +316,7 @@ Suite *stdio_input_suite(void)
 	tcase_add_test(tcase, a_timeout_of_the_socket_ends_input);
 	tcase_add_test(tcase, a_stream_on_what_does_not_block_does_not_wait);
 	each_side(tcase, what_is_pushed_back_comes_first);
+	each_side(tcase, a_single_byte_is_pushed_back);
 	each_row(tcase, scanf_gives_back_what_it_has_only_looked_at, 2);
 	each_row(tcase, fread_reads_a_mebibyte, 2);
 	each_side(tcase, getline_reads_a_line_of_a_mebibyte);

@@ -141,6 +141,62 @@ START_TEST(a_handler_ends_a_flush)
 }
 END_TEST
 
+static const struct put_row {
+	int mode;
+	const char *before;
+	int byte;
+	const char *here, *plain;
+} put_rows[] = {
+	{ _IONBF, "", 'x', "x", "x" },
+	{ _IOLBF, "hello", '\n', "hello\n", "\n" },
+	{ _IOLBF, "", '\n', "\n", "\n" },
+	{ _IOLBF, "1234567", '\n', "1234567\n", "\n" },
+	{ _IOLBF, "12345678", '\n', "12345678\n", "\n" },
+	{ _IOFBF, "12345678", 'x', "12345678x", "x" },
+};
+enum { PUT_ROWS = sizeof(put_rows) / sizeof(put_rows[0]) };
+
+static int overflow(int byte, FILE *to)
+{
+	return __overflow(to, byte);
+}
+
+/* It is not there, and can be put again; what was there before is forgotten by plain libc. */
+static void put_twice(const struct put_row *row, int put(int, FILE *))
+{
+	static char buffer[8];
+
+	setvbuf(stream, buffer, row->mode, sizeof(buffer));
+	for (const char *byte = row->before; *byte; byte++)
+		ck_assert_int_eq(putc(*byte, stream), *byte);
+	other_side(0, interrupt);
+	errno = 0;
+	ck_assert_int_eq(put(row->byte, stream), EOF);
+	ck_assert_int_eq(errno, EINTR);
+	ck_assert_uint_eq(__fpending(stream), green() ? strlen(row->before) : 0);
+	other_side_join();
+	other_side(0, take_until_end);
+	ck_assert_int_eq(putc(row->byte, stream), row->byte);
+	ck_assert_int_eq(fclose(stream), 0);
+	other_side_join();
+}
+
+static int (*const puts_of_a_byte[])(int, FILE *) = { putc, putc_unlocked, overflow };
+enum { PUTS_OF_A_BYTE = sizeof(puts_of_a_byte) / sizeof(puts_of_a_byte[0]) };
+
+START_TEST(a_byte_that_could_not_be_put_is_put_again)
+{
+	struct sigaction act = { .sa_handler = do_nothing };
+	const struct put_row *row = &put_rows[_i % PUT_ROWS];
+	const char *expected = green() ? row->here : row->plain;
+
+	open_full();
+	sigaction(SIGUSR1, &act, NULL);
+	put_twice(row, puts_of_a_byte[_i / PUT_ROWS]);
+	expect(expected, strlen(expected));
+}
+END_TEST
+
 /* One of several pieces has gone by then. */
 START_TEST(a_cancelled_flush_can_be_made_again)
 {
@@ -280,6 +336,8 @@ Suite *stdio_output_suite(void)
 	tcase_add_test(tcase, nobody_reads_any_more);
 	each_side(tcase, the_reader_goes_in_the_middle);
 	each_side(tcase, a_handler_ends_a_flush);
+	tcase_add_loop_test(tcase, a_byte_that_could_not_be_put_is_put_again, 0,
+			    PUT_ROWS * PUTS_OF_A_BYTE);
 	each_side(tcase, a_cancelled_flush_can_be_made_again);
 	tcase_add_test(tcase, exit_writes_what_a_fiber_was_about_to_write);
 	/* gcc 12's AddressSanitizer fails a check of its own when a cancelled thread unwinds. */

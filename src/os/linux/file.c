@@ -109,13 +109,39 @@ static void show(FILE *file, char *from, char *to)
 	file->_IO_write_ptr = file->_IO_write_end = to;
 }
 
-void mpg_file_show(const FILE *twin, FILE *file, const char *from, const char *to)
+/* What was pushed back is the twin's: others would free it. */
+static void show_state(const FILE *twin, FILE *file)
 {
-	copy_flags(file, twin);
-	if (from < to && is_in_buffer(file, from))
+	copy(file, twin);
+	file->_flags &= ~MPG_FILE_IN_BACKUP;
+	file->_IO_save_base = file->_IO_backup_base = file->_IO_save_end = NULL;
+}
+
+bool mpg_file_show(const FILE *twin, FILE *file, const char *from, const char *to)
+{
+	bool shown;
+
+	show_state(twin, file);
+	shown = from < to && is_in_buffer(file, from);
+	if (shown)
 		show(file, (char *)from, (char *)to);
 	else
 		show(file, file->_IO_buf_base, file->_IO_buf_base);
+	return shown;
+}
+
+void mpg_file_show_less(FILE *file, size_t n)
+{
+	show(file, file->_IO_write_base + n, file->_IO_write_ptr);
+}
+
+void mpg_file_show_bare(const FILE *twin, FILE *file)
+{
+	show_state(twin, file);
+	file->_flags |= MPG_FILE_UNBUFFERED;
+	file->_IO_buf_base = file->_shortbuf;
+	file->_IO_buf_end = file->_shortbuf + 1;
+	show(file, file->_shortbuf, file->_shortbuf);
 }
 
 static void nothing_to_do(void *unused)

@@ -52,6 +52,11 @@ static inline bool mpg_file_has_output(const FILE *file)
 	return file->_IO_write_ptr > file->_IO_write_base;
 }
 
+static inline size_t mpg_file_pending(const FILE *file)
+{
+	return (size_t)(file->_IO_write_ptr - file->_IO_write_base);
+}
+
 /* How much a read() at a time: what a stream without a buffer reads is read past it. */
 static inline size_t mpg_file_buffer_size(const FILE *file)
 {
@@ -67,9 +72,13 @@ void mpg_file_end(FILE *twin, FILE *file);
 
 /*
  * What others see of the stream meanwhile, exit() too: nothing to read, and these bytes to write if
- * they are in its buffer.
+ * they are in its buffer. Returns whether they are. Then: the first `n` of them have been written.
  */
-void mpg_file_show(const FILE *twin, FILE *file, const char *from, const char *to);
+bool mpg_file_show(const FILE *twin, FILE *file, const char *from, const char *to);
+void mpg_file_show_less(FILE *file, size_t n);
+
+/* While the buffer is being filled: a stream without one, so that nobody reads ahead. */
+void mpg_file_show_bare(const FILE *twin, FILE *file);
 
 /*
  * libc's scanf() and printf() enter a handler in the thread's list of those that run when it is
