@@ -35,7 +35,8 @@ struct mpg_job {
 	void (*freed)(struct mpg_job *);	/* optional: nobody has it any more */
 	ssize_t result;
 	int error;
-	int bell;
+	int bell;			/* -1: it is the parent's */
+	unsigned forks;			/* of mpg_process_forks, when it began to run */
 	_Atomic int references;
 	_Atomic bool done;
 	bool wins_nothing;		/* so whoever leaves it need not wait for its end */

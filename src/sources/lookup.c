@@ -91,7 +91,6 @@ enum mpg_lookup_end mpg_lookup_run(struct mpg_lookup *l)
 	errno = l->wait.saved_errno;
 	if (l->resolves && !mpg_resolver_copy_own(&l->resolver))
 		return MPG_LOOKUP_NATIVE;
-	l->wait.always_restarts = true;
 	l->caller = pthread_self();
 	l->error = l->wait.saved_errno;
 	l->h_error = h_errno;
