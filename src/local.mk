@@ -94,6 +94,7 @@ libcore_la_SOURCES = \
 	src/rules/apply.c src/rules/apply.h \
 	src/rules/bindings.c src/rules/bindings.h \
 	src/rules/dl.c src/rules/dl.h \
+	src/rules/find.c src/rules/find.h \
 	src/rules/native.c src/rules/native.h \
 	src/rules/rules.c src/rules/rules.h \
 	src/settings.c src/settings.h \
