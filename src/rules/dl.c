@@ -74,8 +74,8 @@ static void *find_version_as_caller(void *handle, const char *name, const char *
 }
 
 /*
- * Their addresses are not taken as C does it: in a program that does so as well, that would lead our
- * own calls through the slots of the program, and back to here.
+ * Their addresses are not taken as C does it: in a program that does so, too, our own calls would
+ * then lead through the slots of the program, and back to here.
  */
 static struct {
 	const char *name;

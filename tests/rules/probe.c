@@ -5,8 +5,8 @@
  * Run with the library preloaded. For each WHAT it makes a call that has to wait, and says whether
  * it waited through the scheduler or blocked the thread. WHAT is a pair of fds (pipe, unix, tcp);
  * the path of importer.c, which reads a pipe; or that of caller.c, behind a '+', which calls a slow
- * function. Behind a '-' the importer's read() is bound to libc's before. A '-' alone is the program
- * with its own, a '+' alone the slow function by its address.
+ * function. Behind a '-' the importer's read() is bound to libc's before. A '-' alone is the
+ * program with its own, a '+' alone the slow function by its address.
  *
  * Built twice: the other one is linked to fixed addresses and takes those of functions that it
  * imports, so that they are places in the program, for everybody.

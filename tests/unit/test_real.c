@@ -78,8 +78,8 @@ END_TEST
 static int lock_error, deepest;
 
 /*
- * As an allocator does whose first call comes from dlsym(): it needs its mutex at any depth. Nothing
- * is asserted in here, for that writes to a stream, which comes here again.
+ * As an allocator does whose first call comes from dlsym(): it needs its mutex at any depth.
+ * Nothing is asserted in here, for that writes to a stream, which comes here again.
  */
 static void lock_a_mutex(void)
 {

@@ -179,6 +179,6 @@ SUITE_OF(serial, { the_first_need_not_wait, 0 }, { the_next_waits_until_the_firs
 	 { a_turn_that_came_too_late_is_passed_on, 0 },
 	 { while_the_first_is_at_work_patience_has_no_end, 0 },
 	 { a_thread_that_is_blocked_passes_by_one_who_has_ended, 0 },
-	 { a_fiber_that_is_parked_passes_nobody_by, 0 },
-	 { two_that_pass_by_keep_their_order, 0 }, { a_signal_does_not_end_the_wait_for_a_turn, 0 },
+	 { a_fiber_that_is_parked_passes_nobody_by, 0 }, { two_that_pass_by_keep_their_order, 0 },
+	 { a_signal_does_not_end_the_wait_for_a_turn, 0 },
 	 { in_a_fork_child_nobody_stands_in_line, 0 })
