@@ -75,6 +75,7 @@ libcore_la_SOURCES = \
 	src/os/linux/file.c src/os/linux/file.h \
 	src/os/linux/futexring.c src/os/linux/futexring.h \
 	src/os/linux/imports.c src/os/linux/imports.h \
+	src/os/linux/loaded.c src/os/linux/loaded.h \
 	src/os/linux/interpose.h \
 	src/os/linux/interrupt.c src/os/linux/interrupt.h \
 	src/os/linux/nowait.c src/os/linux/nowait.h \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/bindings.h"
 #include "engine/thread.h"
+#include "os/linux/loaded.h"
 #include "sources/offload.h"
 
 struct mpg_binding {
@@ -134,7 +135,7 @@ static bool add(struct mpg_rule *rule, void *real, const char *soname)
  */
 static void bind_in(const struct found *found)
 {
-	void *handle = mpg_find_open(found->in_object);
+	void *handle = mpg_loaded_open(found->in_object);
 	bool binds = false;
 
 	for (size_t i = 0; handle && i < mpg_rules_n; i++) {

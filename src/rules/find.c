@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/find.h"
+#include "os/linux/loaded.h"
 
 static bool is_in_program(void *function)
 {
@@ -10,28 +11,11 @@ static bool is_in_program(void *function)
 		&& symbol->st_shndx == SHN_UNDEF;
 }
 
-static struct link_map *object_of(const void *address)
-{
-	struct link_map *map = NULL;
-	Dl_info info;
-
-	return dladdr1(address, &info, (void **)&map, RTLD_DL_LINKMAP) ? map : NULL;
-}
-
-void *mpg_find_open(const void *in_object)
-{
-	const struct link_map *map = object_of(in_object);
-
-	if (!map)
-		return NULL;
-	return dlopen(*map->l_name ? map->l_name : NULL, RTLD_LAZY | RTLD_NOLOAD);
-}
-
 void *mpg_find_defined(void *handle, const char *name, const void *in_object)
 {
 	void *function = dlsym(handle, name);
 
-	if (function && object_of(function) == object_of(in_object) && !is_in_program(function))
+	if (function && mpg_loaded_at(function) == mpg_loaded_at(in_object) && !is_in_program(function))
 		return function;
 	return NULL;
 }
@@ -45,7 +29,7 @@ static void *find_behind(const struct link_map *map, const char *name)
 	void *function = NULL;
 
 	while (map && !function && (map = map->l_next)) {
-		void *handle = mpg_find_open(map->l_ld);
+		void *handle = mpg_loaded_open(map->l_ld);
 
 		if (!handle)
 			continue;
@@ -61,7 +45,7 @@ struct mpg_found mpg_find_everyones(const char *name)
 
 	if (found.function && is_in_program(found.function)) {
 		found.address = found.function;
-		found.function = find_behind(object_of(found.address), name);
+		found.function = find_behind(mpg_loaded_at(found.address), name);
 	}
 	return found;
 }

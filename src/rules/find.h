@@ -21,10 +21,7 @@ struct mpg_found {
 
 struct mpg_found mpg_find_everyones(const char *name);
 
-/* The object that holds the address, as by dlopen(). */
-void *mpg_find_open(const void *in_object);
-
-/* What it defines by that name, not what it imports. */
+/* What the object that holds the address defines by that name, not what it imports. */
 void *mpg_find_defined(void *handle, const char *name, const void *in_object);
 
 /* Would a slot that holds value, or nothing yet, lead to the function? */

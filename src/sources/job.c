@@ -138,6 +138,8 @@ static bool abandon(struct mpg_job *job)
 	job->running = false;
 	atomic_store(&job->abandoned, true);
 	left = mpg_pool_leave(&job->work, !job->uncancellable);
+	if (left == MPG_LEFT_RUNNING && job->left)
+		job->left(job);
 	if (left == MPG_LEFT_QUEUE)
 		put(job);
 	else if (job->interruptible && left == MPG_LEFT_RUNNING)
