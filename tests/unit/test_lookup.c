@@ -103,7 +103,60 @@ START_TEST(a_look_up_that_lost_its_place_in_line_is_the_callers)
 }
 END_TEST
 
+static _Atomic bool inside, may_end;
+
+static void ask_a_server(struct mpg_lookup *l)
+{
+	(void)l;
+	inside = true;
+	while (!may_end)
+		sched_yield();
+	inside = false;
+}
+
+static int child_status;
+
+static int is_inside(void *unused)
+{
+	(void)unused;
+	return inside;
+}
+
+static void *let_it_end(void *unused)
+{
+	may_end = true;
+	return unused;
+}
+
+static void fork_meanwhile(int ends_soon)
+{
+	pthread_t thread;
+
+	while (!inside)
+		sched_yield();
+	if (ends_soon)
+		ck_assert_int_eq(pthread_create(&thread, NULL, let_it_end, NULL), 0);
+	child_status = in_child(is_inside, NULL);
+	may_end = true;
+}
+
+/* Else libc may be locked in the child, and nobody would unlock it. */
+START_TEST(a_fork_waits_for_a_look_up_unless_it_takes_long)
+{
+	struct mpg_lookup *l;
+
+	mpg_lookup_patience_ns = _i ? 60 * MPG_SECOND : MPG_MILLISECOND;
+	PLAY(READY_AFTER(fork_meanwhile, _i), NATIVE);
+	l = mpg_lookup_new(sizeof(*l), 0, ask_a_server, "test");
+	ck_assert_ptr_nonnull(l);
+	ck_assert_int_eq(mpg_lookup_run(l), MPG_LOOKUP_ANSWERED);
+	mpg_lookup_drop(&l);
+	ck_assert_int_eq(child_status, !_i);
+}
+END_TEST
+
 /* pthread_cancel() unwinds a thread. */
 SUITE_OF(lookup, { a_look_up_leaves_its_errno_and_its_h_errno, 0 },
+	 { a_fork_waits_for_a_look_up_unless_it_takes_long, 2 },
 	 { a_look_up_that_stood_in_line_is_made, NOT_UNDER_ASAN },
 	 { a_look_up_that_lost_its_place_in_line_is_the_callers, NOT_UNDER_ASAN })
