@@ -22,6 +22,7 @@
 #include "sources/bells.h"
 #include "sources/filelock.h"
 #include "sources/futex.h"
+#include "sources/lookup.h"
 #include "sources/parking.h"
 #include "sources/pool.h"
 #include "sources/reaped.h"
@@ -29,6 +30,8 @@
 
 static void before_fork(void)
 {
+	/* It may take a while, under no lock. */
+	mpg_lookup_before_fork();
 	mpg_popen_before_fork();
 	mpg_reaped_before_fork();
 	mpg_signals_before_fork();
@@ -51,6 +54,7 @@ static void after_fork(void)
 	mpg_signals_after_fork();
 	mpg_reaped_after_fork();
 	mpg_popen_after_fork();
+	mpg_lookup_after_fork();
 }
 
 /*
@@ -65,6 +69,7 @@ static void forked(void)
 	mpg_scheduler_forked();
 	mpg_serial_forked();
 	mpg_pool_forked();
+	mpg_lookup_forked();
 	mpg_futex_forked();
 	mpg_parking_forked();
 	mpg_bells_forked();

@@ -75,6 +75,7 @@ libcore_la_SOURCES = \
 	src/os/linux/file.c src/os/linux/file.h \
 	src/os/linux/futexring.c src/os/linux/futexring.h \
 	src/os/linux/imports.c src/os/linux/imports.h \
+	src/os/linux/loaded.c src/os/linux/loaded.h \
 	src/os/linux/interpose.h \
 	src/os/linux/interrupt.c src/os/linux/interrupt.h \
 	src/os/linux/nowait.c src/os/linux/nowait.h \
@@ -94,6 +95,7 @@ libcore_la_SOURCES = \
 	src/rules/apply.c src/rules/apply.h \
 	src/rules/bindings.c src/rules/bindings.h \
 	src/rules/dl.c src/rules/dl.h \
+	src/rules/find.c src/rules/find.h \
 	src/rules/native.c src/rules/native.h \
 	src/rules/rules.c src/rules/rules.h \
 	src/settings.c src/settings.h \

@@ -165,7 +165,8 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 	mpg_stats_count(waits);
 	verdict = ask_scheduler(&what);
 	mpg_stats_verdict(verdict);
-	if (is_native(verdict) && !w->must_park) {
+	w->blocked = is_native(verdict) && !w->must_park;
+	if (w->blocked) {
 		if (w->native_fd >= 0)
 			what.fd = w->native_fd;
 		verdict = wait_natively(&what);

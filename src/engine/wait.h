@@ -38,6 +38,7 @@ struct mpg_wait {
 	bool must_park;			/* EDEADLK where the thread would be blocked instead */
 	bool never_restarts;		/* EINTR even for a handler with SA_RESTART */
 	bool always_restarts;		/* no EINTR, whatever handler runs */
+	bool blocked;			/* the last wait has blocked the thread */
 	int timeout_error;		/* errno when the deadline passes */
 	int saved_errno;
 	int64_t deadline;
@@ -124,13 +125,6 @@ bool mpg_wait_was_forked(const struct mpg_wait *w);
 
 /* Has a handler run that must end this call with EINTR? */
 bool mpg_wait_was_interrupted(const struct mpg_wait *w);
-
-/* Handlers that have run until now do not end it. */
-static inline void mpg_wait_ignore_handlers(struct mpg_wait *w)
-{
-	w->handled = mpg_thread.handled;
-	w->interrupted = mpg_thread.interrupted;
-}
 
 /* fd is about to be closed: its waits end, schedulers hear of it. Returns fd. */
 int mpg_wait_forget_entered(int fd);

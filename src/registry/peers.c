@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/peers.h"
 
+/* ::ffff:0:0/96 is IPv4 within IPv6. */
+#define MAPPED_BITS 96
+
 /* "123" from text on, up to max; NULL if there is no such number. */
 static const char *parse_number(const char *text, unsigned max, unsigned *number)
 {
@@ -62,6 +65,23 @@ static const char *parse_port(struct mpg_peer *peer, const char *text)
 	return text;
 }
 
+static bool is_mapped(const uint8_t *address)
+{
+	static const uint8_t prefix[MAPPED_BITS / 8] = { [10] = 0xff, [11] = 0xff };
+
+	return memcmp(address, prefix, sizeof(prefix)) == 0;
+}
+
+/* A pattern of IPv4 addresses that is written as one of IPv6. */
+static void unmap(struct mpg_peer *peer)
+{
+	if (peer->family != AF_INET6 || peer->bits < MAPPED_BITS || !is_mapped(peer->address))
+		return;
+	peer->family = AF_INET;
+	peer->bits -= MAPPED_BITS;
+	memmove(peer->address, peer->address + MAPPED_BITS / 8, sizeof(struct in_addr));
+}
+
 const char *mpg_peer_parse(struct mpg_peer *peer, const char *text)
 {
 	*peer = (struct mpg_peer){ .port = -1 };
@@ -76,6 +96,7 @@ const char *mpg_peer_parse(struct mpg_peer *peer, const char *text)
 	text = parse_bits(peer, text);
 	if (!text)
 		return "the number of bits after / is wrong";
+	unmap(peer);
 	text = parse_port(peer, text);
 	if (!text)
 		return "the port is wrong: allowed is 0 to 65535 or *";
@@ -95,14 +116,12 @@ static bool has_bits(const struct mpg_peer *peer, const uint8_t *address)
 static bool is_host(const struct mpg_peer *peer, sa_family_t family, const uint8_t *address,
 		    in_port_t port)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
 	if (peer->port >= 0 && peer->port != ntohs(port))
 		return false;
 	if (peer->family == AF_UNSPEC)
 		return true;
-	if (family == AF_INET6 && peer->family == AF_INET && memcmp(address, mapped, 12) == 0)
-		return has_bits(peer, address + 12);
+	if (family == AF_INET6 && is_mapped(address))
+		return peer->family == AF_INET && has_bits(peer, address + MAPPED_BITS / 8);
 	return family == peer->family && has_bits(peer, address);
 }
 

@@ -25,8 +25,8 @@ static void *choose(const struct mpg_import *import, void *argument)
 
 	if (!chosen)
 		chosen = mpg_dl_choose(import);
-	if (!chosen && *is_native)
-		chosen = mpg_native_choose(import);
+	if (!chosen)
+		chosen = mpg_native_choose(import, *is_native);
 	return chosen;
 }
 
@@ -41,6 +41,7 @@ static void apply(unsigned long long loaded)
 	};
 
 	mpg_bindings_find();
+	mpg_dl_find();
 	if (mpg_imports_rewrite(&visitor) == 0)
 		atomic_store(&applied, loaded);
 	/* The first error that the application sees must be one of its own. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/bindings.h"
 #include "engine/thread.h"
+#include "os/linux/loaded.h"
 #include "sources/offload.h"
 
 struct mpg_binding {
@@ -108,50 +109,34 @@ static struct mpg_binding *lookup(const struct mpg_rule *rule, const void *real)
 }
 
 /* Two threads that make the same one at a time make two, and both do. */
-static void add(struct mpg_rule *rule, void *real, const char *soname)
+static bool add(struct mpg_rule *rule, void *real, const char *soname)
 {
 	struct mpg_binding *binding = calloc(1, sizeof(*binding));
 
 	if (!binding)
-		return;
+		return false;
 	binding->rule = rule;
 	binding->real = real;
 	snprintf(binding->soname, sizeof(binding->soname), "%s", soname);
 	binding->code = make_code(binding);
 	if (!binding->code) {
 		free(binding);
-		return;
+		return false;
 	}
 	binding->next = first(rule);
 	while (!atomic_compare_exchange_weak(&rule->bindings, &binding->next, binding))
 		;
+	return true;
 }
 
-/* What the object itself defines, not what it imports. */
-static void *defined_by(void *handle, const char *name, const void *in_object)
-{
-	void *function = dlsym(handle, name);
-	Dl_info where, object;
-
-	if (function && dladdr(function, &where) && dladdr(in_object, &object)
-	    && where.dli_fbase == object.dli_fbase)
-		return function;
-	return NULL;
-}
-
-static void *open_again(const void *in_object)
-{
-	struct link_map *map = NULL;
-	Dl_info info;
-
-	if (!dladdr1(in_object, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
-		return NULL;
-	return dlopen(*map->l_name ? map->l_name : NULL, RTLD_LAZY | RTLD_NOLOAD);
-}
-
+/*
+ * A library with a binding stays loaded: a worker may be at the function when the last of its users
+ * closes it, and what is loaded next may have another function at that address.
+ */
 static void bind_in(const struct found *found)
 {
-	void *handle = open_again(found->in_object);
+	void *handle = mpg_loaded_open(found->in_object);
+	bool binds = false;
 
 	for (size_t i = 0; handle && i < mpg_rules_n; i++) {
 		struct mpg_rule *rule = &mpg_rules[i];
@@ -159,11 +144,11 @@ static void bind_in(const struct found *found)
 
 		if (fnmatch(rule->library, found->soname, 0) != 0)
 			continue;
-		real = defined_by(handle, rule->signature->name, found->in_object);
+		real = mpg_find_defined(handle, rule->signature->name, found->in_object);
 		if (real && !lookup(rule, real))
-			add(rule, real, found->soname);
+			binds |= add(rule, real, found->soname);
 	}
-	if (handle)
+	if (handle && !binds)
 		dlclose(handle);
 }
 
@@ -176,15 +161,15 @@ void mpg_bindings_find(void)
 		bind_in(&search.found[i]);
 	free(search.found);
 	for (size_t i = 0; i < mpg_rules_n; i++)
-		mpg_rules[i].everyones = dlsym(RTLD_DEFAULT, mpg_rules[i].signature->name);
+		mpg_rules[i].everyones = mpg_find_everyones(mpg_rules[i].signature->name);
 }
 
 /* What an import that is not bound yet would be bound to: it must be certain. */
 static void *choose_lazy(const struct mpg_import *import, const struct mpg_rule *rule)
 {
 	for (struct mpg_binding *b = first(rule); b; b = b->next) {
-		if (rule->everyones) {
-			if (rule->everyones == b->real)
+		if (rule->everyones.function) {
+			if (rule->everyones.function == b->real)
 				return b->code;
 		} else if (import->from ? strcmp(import->from, b->soname) == 0
 					: mpg_object_needs(import->object, b->soname)) {
@@ -206,7 +191,9 @@ void *mpg_bindings_choose(const struct mpg_import *import)
 		binding = lookup(rule, import->value);
 		if (binding)
 			return binding->code;
-		code = import->lazy ? choose_lazy(import, rule) : NULL;
+		code = mpg_found_decides(&rule->everyones, import->lazy, import->value)
+			? choose_lazy(import, rule)
+			: NULL;
 		if (code)
 			return code;
 	}
@@ -227,7 +214,7 @@ void *mpg_bindings_instead_of(const char *name, void *function)
 		const struct mpg_rule *rule = &mpg_rules[i];
 		struct mpg_binding *binding;
 
-		/* At the same address there may have been another library's, gone by now. */
+		/* Two names of one function may be two rules. */
 		if (strcmp(name, rule->signature->name) != 0)
 			continue;
 		binding = lookup(rule, function);

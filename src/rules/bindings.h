@@ -2,7 +2,7 @@
 /*
  * What a rule becomes in a loaded library: a function of our own making, by libffi, that calls the
  * real one, on a worker where the thread is green. They are found again by the real function's
- * address, and never go away, even if the library does.
+ * address, and never go away; nor does the library, from then on.
  */
 #ifndef MPG_BINDINGS_H
 #define MPG_BINDINGS_H

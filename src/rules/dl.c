@@ -2,6 +2,7 @@
 #include "rules/dl.h"
 #include "rules/apply.h"
 #include "rules/bindings.h"
+#include "rules/find.h"
 
 static _Atomic bool rpath_seen;
 
@@ -72,18 +73,32 @@ static void *find_version_as_caller(void *handle, const char *name, const char *
 	return dlvsym(handle, name, version);
 }
 
+/*
+ * Their addresses are not taken as C does it: in a program that does so, too, our own calls would
+ * then lead through the slots of the program, and back to here.
+ */
+static struct {
+	const char *name;
+	void *ours;
+	void *_Atomic real;
+} names[] = {
+	{ .name = "dlopen", .ours = (void *)open_as_caller },
+	{ .name = "dlsym", .ours = (void *)find_as_caller },
+	{ .name = "dlvsym", .ours = (void *)find_version_as_caller },
+};
+
+#define NAMES (sizeof(names) / sizeof(names[0]))
+
+void mpg_dl_find(void)
+{
+	for (size_t i = 0; i < NAMES; i++)
+		if (!names[i].real)
+			names[i].real = mpg_find_everyones(names[i].name).function;
+}
+
 void *mpg_dl_choose(const struct mpg_import *import)
 {
-	const struct {
-		const char *name;
-		void *real, *ours;
-	} names[] = {
-		{ "dlopen", (void *)dlopen, (void *)open_as_caller },
-		{ "dlsym", (void *)dlsym, (void *)find_as_caller },
-		{ "dlvsym", (void *)dlvsym, (void *)find_version_as_caller },
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < NAMES; i++)
 		if (strcmp(import->name, names[i].name) == 0
 		    && (import->lazy || import->value == names[i].real))
 			return names[i].ours;

@@ -14,6 +14,9 @@
 
 #pragma GCC visibility push(hidden)
 
+/* Before the first import is shown. */
+void mpg_dl_find(void);
+
 /* What an import of one of them is to lead to; NULL for others. */
 void *mpg_dl_choose(const struct mpg_import *import);
 

@@ -2,35 +2,53 @@
 #include "rules/native.h"
 #include "real.h"
 #include "registry/policy.h"
+#include "rules/find.h"
+
+/* What leads through the program would go where that one goes. */
+static void *past_program(const struct mpg_found *found, const struct mpg_import *import)
+{
+	return found->address && import->value == found->address ? found->function : NULL;
+}
 
 /* One name, in one object. */
 struct one {
 	const void *in_object;
 	const char *name;
-	void *first;	/* what the loader finds first: ours, or the real one if we have none */
+	struct mpg_found first;	/* what the loader finds: ours, or the real one if we have none */
 	void *real;
-	bool entered;
+	bool entered, is_it;
+	int bound;
 };
 
 static bool enter_one(const struct mpg_object *object, void *argument)
 {
 	struct one *one = argument;
-	bool contains = mpg_object_contains(object, one->in_object);
 
-	one->entered |= contains;
-	return contains;
+	one->is_it = mpg_object_contains(object, one->in_object);
+	one->entered |= one->is_it;
+	return one->is_it || one->first.address;
 }
 
 /* Somebody else's function, another preloaded library's for instance, is left where it is. */
+static bool leads_to_ours(const struct one *one, const struct mpg_import *import)
+{
+	return one->first.function
+		&& (import->value == one->first.function
+		    || mpg_found_decides(&one->first, import->lazy, import->value));
+}
+
 static void *choose_one(const struct mpg_import *import, void *argument)
 {
-	const struct one *one = argument;
+	struct one *one = argument;
 
 	if (strcmp(import->name, one->name) != 0)
 		return NULL;
-	if (import->value == one->real || (one->first && import->value == one->first))
-		return one->real;
-	return one->first && import->lazy ? one->real : NULL;
+	if (!one->is_it)
+		return past_program(&one->first, import);
+	if (import->value != one->real && !leads_to_ours(one, import))
+		return NULL;
+	one->bound++;
+	return one->real;
 }
 
 int mpg_native_bind(const void *in_object, const char *name)
@@ -44,16 +62,16 @@ int mpg_native_bind(const void *in_object, const char *name)
 	int r;
 
 	one.real = mpg_real_find(name);
-	one.first = dlsym(RTLD_DEFAULT, name);
+	one.first = mpg_find_everyones(name);
 	dlerror();
 	if (!one.real)
 		return -ENOENT;
-	if (one.first != one.real && !mpg_imports_is_ours(one.first))
-		one.first = NULL;
+	if (one.first.function != one.real && !mpg_imports_is_ours(one.first.function))
+		one.first.function = NULL;
 	r = mpg_imports_rewrite(&visitor);
 	if (r < 0)
 		return r;
-	return one.entered ? visitor.chosen : -ENOENT;
+	return one.entered ? one.bound : -ENOENT;
 }
 
 /*
@@ -82,6 +100,7 @@ static const struct name {
 /* By the names' order; an import that is not bound yet would lead to us only if nobody is first. */
 static struct sorted {
 	const struct name *name;
+	struct mpg_found first;
 	bool is_first;
 } sorted[NAMES];
 
@@ -93,6 +112,13 @@ static bool is_kept(const char *name)
 		if (fnmatch(kept[i], name, 0) == 0)
 			return true;
 	return false;
+}
+
+static struct sorted sort_in(const struct name *name)
+{
+	struct mpg_found first = mpg_find_everyones(name->name);
+
+	return (struct sorted){ name, first, mpg_imports_is_ours(first.function) };
 }
 
 static int compare(const void *a, const void *b)
@@ -107,10 +133,7 @@ bool mpg_native_prepare(void)
 		return false;
 	for (size_t i = 0; i < NAMES; i++)
 		if (!is_kept(names[i].name))
-			sorted[n_sorted++] = (struct sorted){
-				&names[i],
-				mpg_imports_is_ours(dlsym(RTLD_DEFAULT, names[i].name)),
-			};
+			sorted[n_sorted++] = sort_in(&names[i]);
 	qsort(sorted, n_sorted, sizeof(sorted[0]), compare);
 	return true;
 }
@@ -123,13 +146,21 @@ bool mpg_native_covers(const struct mpg_object *object)
 		&& !mpg_policy_allows_library(object->soname, slash ? slash + 1 : object->path);
 }
 
-void *mpg_native_choose(const struct mpg_import *import)
+void *mpg_native_choose(const struct mpg_import *import, bool is_covered)
 {
 	const struct name wanted = { .name = import->name };
 	const struct sorted key = { .name = &wanted };
 	const struct sorted *found = bsearch(&key, sorted, n_sorted, sizeof(sorted[0]), compare);
+	bool is_ours;
 
-	if (!found || !(import->lazy ? found->is_first : mpg_imports_is_ours(import->value)))
+	if (!found)
+		return NULL;
+	if (!is_covered)
+		return past_program(&found->first, import);
+	is_ours = mpg_found_decides(&found->first, import->lazy, import->value)
+		? found->is_first
+		: mpg_imports_is_ours(import->value);
+	if (!is_ours)
 		return NULL;
 	return *(void **)((char *)&mpg_real + found->name->real);
 }

@@ -19,8 +19,8 @@ bool mpg_native_prepare(void);
 /* Is it about this object? */
 bool mpg_native_covers(const struct mpg_object *object);
 
-/* What an import of such an object is to lead to; NULL for what is no call of ours that waits. */
-void *mpg_native_choose(const struct mpg_import *import);
+/* What an import of it, or of another, is to lead to; NULL if it is no call of ours that waits. */
+void *mpg_native_choose(const struct mpg_import *import, bool is_covered);
 
 #pragma GCC visibility pop
 

@@ -108,8 +108,10 @@ static char *read_open(int fd, const char *path)
 	if (fstat(fd, &st) < 0 || !is_good(&st, path))
 		return NULL;
 	text = malloc((size_t)st.st_size + 1);
-	if (!text)
+	if (!text) {
+		refuse(path, "no memory");
 		return NULL;
+	}
 	do {
 		n = REAL(read)(fd, text + done, (size_t)(st.st_size - done));
 		done += n > 0 ? n : 0;

@@ -7,6 +7,7 @@
 #ifndef MPG_RULES_H
 #define MPG_RULES_H
 
+#include "rules/find.h"
 #include "sources/signature.h"
 
 #pragma GCC visibility push(hidden)
@@ -17,7 +18,7 @@ struct mpg_rule {
 	char *library;				/* its soname, or a pattern of sonames */
 	const struct mpg_signature *signature;	/* with the function's name */
 	struct mpg_binding *_Atomic bindings;
-	void *everyones;	/* what most objects find by that name; NULL if only some do */
+	struct mpg_found everyones;		/* by the function's name */
 };
 
 extern struct mpg_rule mpg_rules[MPG_RULES];

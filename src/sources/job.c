@@ -48,7 +48,8 @@ static void put(struct mpg_job *job)
 		job->give_back(job);
 	if (job->freed)
 		job->freed(job);
-	mpg_private_close(job->bell);
+	if (job->bell >= 0)
+		mpg_private_close(job->bell);
 	free(job);
 }
 
@@ -137,6 +138,8 @@ static bool abandon(struct mpg_job *job)
 	job->running = false;
 	atomic_store(&job->abandoned, true);
 	left = mpg_pool_leave(&job->work, !job->uncancellable);
+	if (left == MPG_LEFT_RUNNING && job->left)
+		job->left(job);
 	if (left == MPG_LEFT_QUEUE)
 		put(job);
 	else if (job->interruptible && left == MPG_LEFT_RUNNING)
@@ -145,6 +148,27 @@ static bool abandon(struct mpg_job *job)
 		wait_for_end(job);
 	pthread_setcancelstate(cancelling, NULL);
 	return !job->wins_nothing && atomic_load(&job->done) && is_through(job);
+}
+
+/*
+ * A fiber that was parked across fork() has no worker in the child: what that one held of the job
+ * is the fiber's, and what it has won is the parent's. The bell was closed; its number may be
+ * another's by now.
+ */
+static void orphan(struct mpg_job *job)
+{
+	atomic_store(&job->references, 1);
+	job->running = false;
+	job->taken = true;
+	job->bell = -1;
+}
+
+static bool leave(struct mpg_job *job)
+{
+	if (job->forks == mpg_process_forks)
+		return abandon(job);
+	orphan(job);
+	return false;
 }
 
 static bool take(struct mpg_job *job)
@@ -157,21 +181,18 @@ static bool take(struct mpg_job *job)
 /* False, with errno: the wait has ended and the job is abandoned. */
 static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
 {
-	unsigned forks = mpg_process_forks;
 	int error;
 
 	/* A set for the fd of the call, which it has waited for before. */
 	mpg_wait_end(w);
+	if (job->uncancellable)
+		w->always_restarts = true;
 	while (!atomic_load(&job->done)) {
-		if (job->uncancellable)
-			mpg_wait_ignore_handlers(w);
 		if (mpg_wait_on(w, job->bell, POLLIN))
 			continue;
 		error = errno;
-		/* A fiber that was parked across fork() has no worker in the child. */
-		if (forks == mpg_process_forks && abandon(job))
+		if (leave(job))
 			return true;
-		job->running = false;
 		errno = error;
 		return false;
 	}
@@ -195,6 +216,7 @@ bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
 		return take(job);
 	}
 	mpg_stats_count(worked);
+	job->forks = mpg_process_forks;
 	job->running = true;
 	return wait_for(w, job) && take(job);
 }
@@ -205,9 +227,10 @@ void mpg_job_drop(struct mpg_job **job)
 
 	/* Only a waiter that was itself cancelled comes here with the worker still at it. */
 	if (*job && (*job)->running)
-		abandon(*job);
+		leave(*job);
 	if (*job) {
-		mpg_private_unwatch((*job)->bell);
+		if ((*job)->bell >= 0)
+			mpg_private_unwatch((*job)->bell);
 		put(*job);
 	}
 	errno = saved_errno;

@@ -32,10 +32,12 @@ struct mpg_job {
 	struct mpg_work work;		/* the pool's */
 	void (*run)(struct mpg_job *);	/* on the worker: sets result, and error if that is < 0 */
 	void (*give_back)(struct mpg_job *);	/* optional: what run() won and nobody has taken */
+	void (*left)(struct mpg_job *);	/* optional: its waiter goes, and run() may go on */
 	void (*freed)(struct mpg_job *);	/* optional: nobody has it any more */
 	ssize_t result;
 	int error;
-	int bell;
+	int bell;			/* -1: it is the parent's */
+	unsigned forks;			/* of mpg_process_forks, when it began to run */
 	_Atomic int references;
 	_Atomic bool done;
 	bool wins_nothing;		/* so whoever leaves it need not wait for its end */

@@ -1,13 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 #include "sources/lookup.h"
+#include "real.h"
 
 #define ALIGNMENT 16
+
+#define MOMENT_NS (50 * 1000)
+
+int64_t mpg_lookup_patience_ns = 5 * MPG_MILLISECOND;
+
+/* How many workers are asking, and how many threads want to fork. */
+static _Atomic int asking, forking;
+
+static void pause_a_moment(void)
+{
+	const struct timespec moment = { .tv_nsec = MOMENT_NS };
+
+	REAL(nanosleep)(&moment, NULL);
+}
+
+static void begin_to_ask(void)
+{
+	atomic_fetch_add(&asking, 1);
+	while (atomic_load(&forking)) {
+		atomic_fetch_sub(&asking, 1);
+		pause_a_moment();
+		atomic_fetch_add(&asking, 1);
+	}
+}
+
+/*
+ * libc does not hold its locks of the look-ups across fork(): one that a worker holds in that moment
+ * is locked in the child for ever. They are held for moments, not while a server is waited for.
+ */
+void mpg_lookup_before_fork(void)
+{
+	int saved_errno = errno;
+	int64_t end;
+
+	atomic_fetch_add(&forking, 1);
+	end = atomic_load(&asking) ? mpg_clock_after(mpg_lookup_patience_ns) : 0;
+	while (atomic_load(&asking) && mpg_clock_now() < end)
+		pause_a_moment();
+	errno = saved_errno;
+}
+
+void mpg_lookup_after_fork(void)
+{
+	atomic_fetch_sub(&forking, 1);
+}
+
+void mpg_lookup_forked(void)
+{
+	asking = forking = 0;
+}
 
 static void run(struct mpg_job *job)
 {
 	struct mpg_lookup *l = (struct mpg_lookup *)job;
 	bool away = !pthread_equal(l->caller, pthread_self());
 
+	if (away)
+		begin_to_ask();
 	if (l->resolves && away)
 		mpg_resolver_adopt(&l->resolver);
 	errno = l->error;
@@ -17,6 +70,8 @@ static void run(struct mpg_job *job)
 	l->h_error = h_errno;
 	if (l->resolves && away)
 		mpg_resolver_leave(&l->resolver);
+	if (away)
+		atomic_fetch_sub(&asking, 1);
 	mpg_job_finish(job, 0);
 }
 
@@ -91,7 +146,6 @@ enum mpg_lookup_end mpg_lookup_run(struct mpg_lookup *l)
 	errno = l->wait.saved_errno;
 	if (l->resolves && !mpg_resolver_copy_own(&l->resolver))
 		return MPG_LOOKUP_NATIVE;
-	l->wait.always_restarts = true;
 	l->caller = pthread_self();
 	l->error = l->wait.saved_errno;
 	l->h_error = h_errno;

@@ -51,6 +51,13 @@ void *mpg_lookup_bytes(struct mpg_lookup *l, const void *from, size_t len);
 
 enum mpg_lookup_end mpg_lookup_run(struct mpg_lookup *l);
 
+/* How long a fork() waits for look-ups that are being made. */
+extern int64_t mpg_lookup_patience_ns;
+
+void mpg_lookup_before_fork(void);
+void mpg_lookup_after_fork(void);
+void mpg_lookup_forked(void);
+
 #define MPG_LOOKUP(name, init) \
 	__attribute__((cleanup(mpg_lookup_drop))) struct mpg_lookup *name = init
 

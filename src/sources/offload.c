@@ -2,6 +2,7 @@
 #include "sources/offload.h"
 
 #if HAVE_FFI
+#include "os/linux/loaded.h"
 #include "sources/job.h"
 #include "sources/serial.h"
 
@@ -18,6 +19,7 @@ struct offload {
 	struct mpg_serial turn;
 	struct mpg_signature *signature;
 	void (*function)(void);
+	void *library;			/* of the function, kept once nobody waits for it */
 	int errno_before;
 	union mpg_result result;
 	void *values[MPG_PARAMETERS];
@@ -42,10 +44,20 @@ static void run(struct mpg_job *job)
 	mpg_serial_ended(&o->turn);
 }
 
+/* Whoever has loaded it waits for the call no more, and may think that it is over. */
+static void left(struct mpg_job *job)
+{
+	struct offload *o = (struct offload *)job;
+
+	o->library = mpg_loaded_open((const void *)o->function);
+}
+
 static void freed(struct mpg_job *job)
 {
 	struct offload *o = (struct offload *)job;
 
+	if (o->library)
+		dlclose(o->library);
 	mpg_serial_leave(&o->turn);
 	mpg_signature_put(o->signature);
 }
@@ -130,6 +142,7 @@ static struct mpg_job *new_job(const struct mpg_signature *s, void (*function)(v
 	errno = saved_errno;
 	if (!o)
 		return NULL;
+	o->job.left = left;
 	o->job.freed = freed;
 	o->job.may_queue = !s->unbounded;
 	o->job.uncancellable = true;

@@ -5,7 +5,7 @@
 
 /*
  * A thread that may not switch fibers blocks in the line. If it is its own fiber that would have to
- * go on, that one's turn is over after so long.
+ * go on, that one's turn is over after so long. A fiber that is parked waits as long as it takes.
  */
 #define PATIENCE_NS (100 * MPG_MILLISECOND)
 
@@ -51,14 +51,15 @@ bool mpg_serial_enter(struct mpg_wait *w, struct mpg_serial *turn)
 {
 	join(turn);
 	w->timeout_error = 0;
+	w->always_restarts = true;
 	while (!atomic_load(&turn->granted)) {
-		mpg_wait_ignore_handlers(w);
 		w->deadline = mpg_clock_after(PATIENCE_NS);
 		if (mpg_wait_on(w, turn->bell, POLLIN))
 			continue;
 		if (errno)
 			return false;
-		take_over(turn);
+		if (w->blocked)
+			take_over(turn);
 	}
 	w->deadline = MPGREEN_FOREVER;
 	w->attempt = 0;
@@ -81,8 +82,9 @@ void mpg_serial_leave(struct mpg_serial *turn)
 		*p = turn->next;
 	next = first_of(turn->function);
 	if (next && !next->granted) {
-		next->granted = true;
+		/* In this order, so that whoever sees that it is granted can silence it. */
 		mpg_doorbell_ring(next->bell);
+		next->granted = true;
 	}
 	mpg_unlock(&lock);
 }

@@ -35,8 +35,13 @@ tests_rules_plugin_la_SOURCES = tests/rules/plugin.c
 tests_rules_plugin_la_LDFLAGS = $(rules_lazy)
 tests_rules_plugin_la_LIBADD = tests/rules/libslow.la
 
-check_PROGRAMS += tests/rules/probe
-tests_rules_probe_SOURCES = tests/rules/probe.c
+check_PROGRAMS += tests/rules/probe tests/rules/probe_fixed
+tests_rules_probe_SOURCES = tests/rules/probe.c tests/rules/slow.h
 tests_rules_probe_LDADD = -lpthread -ldl
+tests_rules_probe_fixed_SOURCES = tests/rules/probe.c tests/rules/slow.h
+tests_rules_probe_fixed_CPPFLAGS = $(AM_CPPFLAGS) -DTAKES_ADDRESSES
+tests_rules_probe_fixed_CFLAGS = $(AM_CFLAGS) -fno-pie
+tests_rules_probe_fixed_LDFLAGS = $(AM_LDFLAGS) -no-pie -no-install
+tests_rules_probe_fixed_LDADD = tests/rules/libslow.la -lpthread -ldl
 dist_check_SCRIPTS += tests/rules/rules.sh
 TESTS += tests/rules/rules.sh

@@ -5,9 +5,14 @@
  * Run with the library preloaded. For each WHAT it makes a call that has to wait, and says whether
  * it waited through the scheduler or blocked the thread. WHAT is a pair of fds (pipe, unix, tcp);
  * the path of importer.c, which reads a pipe; or that of caller.c, behind a '+', which calls a slow
- * function.
+ * function. Behind a '-' the importer's read() is bound to libc's before. A '-' alone is the
+ * program with its own, a '+' alone the slow function by its address.
+ *
+ * Built twice: the other one is linked to fixed addresses and takes those of functions that it
+ * imports, so that they are places in the program, for everybody.
  */
 #include "mpgreen.h"
+#include "slow.h"
 
 #include <dlfcn.h>
 #include <netinet/in.h>
@@ -23,6 +28,20 @@
 static int ends[2];
 static pid_t reader;
 static __typeof__(mpgreen_stats_read) *read_stats;
+
+static long (*slow_function)(int);
+static const void *volatile address;
+
+/* In code, for in data each would be looked up for this program alone. */
+static void take_addresses(void)
+{
+#ifdef TAKES_ADDRESSES
+	slow_function = slow_wait;
+	address = (void *)dlopen;
+	address = (void *)dlsym;
+	address = (void *)dlvsym;
+#endif
+}
 
 static void give_up(const char *why)
 {
@@ -94,12 +113,29 @@ static void *find(const char *path, const char *name)
 	return found;
 }
 
-/* What the call is to be, found before anything is counted. */
-static ssize_t (*find_read(const char *what))(int fd, void *buf, size_t len)
+typedef ssize_t (*reader_call)(int fd, void *buf, size_t len);
+
+static reader_call bound(const void *in_object, reader_call call)
 {
-	if (*what != '/')
-		return read;
-	return (ssize_t(*)(int, void *, size_t))find(what, "importer_call");
+	__typeof__(mpgreen_bind_native) *bind =
+		(__typeof__(bind))dlsym(RTLD_DEFAULT, "mpgreen_bind_native");
+
+	if (bind(in_object, "read") <= 0)
+		give_up("nothing was bound");
+	return call;
+}
+
+/* What the call is to be, found before anything is counted. */
+static reader_call find_read(const char *what)
+{
+	if (strcmp(what, "-") == 0)
+		return bound(&reader, read);
+	if (*what == '-') {
+		reader_call call = (reader_call)find(what + 1, "importer_call");
+
+		return bound((const void *)call, call);
+	}
+	return *what == '/' ? (reader_call)find(what, "importer_call") : read;
 }
 
 static uint64_t waits(void)
@@ -112,7 +148,7 @@ static uint64_t waits(void)
 
 static const char *call_slow(const char *path)
 {
-	long (*slow)(int) = (long (*)(int))find(path, "caller_calls");
+	long (*slow)(int) = *path ? (long (*)(int))find(path, "caller_calls") : slow_function;
 
 	return slow(ends[0]) == reader ? "here" : "on a worker";
 }
@@ -132,6 +168,7 @@ int main(int argc, char **argv)
 {
 	pthread_t writer;
 
+	take_addresses();
 	reader = (pid_t)syscall(SYS_gettid);
 	read_stats = (__typeof__(read_stats))dlsym(RTLD_DEFAULT, "mpgreen_stats_read");
 	if (!read_stats)

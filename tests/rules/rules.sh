@@ -11,6 +11,7 @@ trap 'rm -rf "$work"' EXIT
 unset MPGREEN_RULES MPGREEN_ONLY MPGREEN_SKIP
 export MPGREEN_SCHEDULER=poll
 status=0
+probe=probe
 
 # expect WHAT EXPECTED VARIABLE=VALUE... -- probe's arguments
 expect() {
@@ -23,10 +24,10 @@ expect() {
 	done
 	shift
 	# shellcheck disable=SC2086 # a list of assignments, without blanks in them
-	got=$(env LD_PRELOAD="$build/.libs/libmpgreen.so" $environment "$build/tests/rules/probe" "$@" 2>&1) ||
+	got=$(env LD_PRELOAD="$build/.libs/libmpgreen.so" $environment "$build/tests/rules/$probe" "$@" 2>&1) ||
 		true
 	[ "$got" = "$expected" ] && return
-	printf '%s\nexpected: %s\ngot:      %s\n' "$what" "$expected" "$got" >&2
+	printf '%s, %s\nexpected: %s\ngot:      %s\n' "$probe" "$what" "$expected" "$got" >&2
 	status=1
 }
 
@@ -54,24 +55,41 @@ expect "two lists" 'pipe: green
 unix: native
 tcp: green' 'MPGREEN_ONLY=kind:pipe,kind:socket' 'MPGREEN_SKIP=peer:unix:*' -- pipe unix tcp
 
-for importer in importer_lazy.so importer_now.so; do
-	expect "a library is left out, the program is not" "pipe: green
+echo 'libslow.so: long slow_wait(int)' >"$work/rules"
+echo '*: long slow_wait(int)' >"$work/all"
+for probe in probe probe_fixed; do
+	for importer in importer_lazy.so importer_now.so; do
+		expect "a library is left out, the program is not" "pipe: green
 $importer: native
-tcp: green" MPGREEN_SKIP=lib:importer_*.so -- pipe "$libs/$importer" tcp
-	expect "one library alone" "pipe: native
+tcp: green" "MPGREEN_SKIP=lib:importer_*.so" -- pipe "$libs/$importer" tcp
+		expect "one library alone" "pipe: native
 $importer: green
 tcp: native" MPGREEN_ONLY=lib:$importer -- pipe "$libs/$importer" tcp
-	expect "the program is left out, a library is not" "pipe: native
-$importer: green" MPGREEN_SKIP=lib:probe -- pipe "$libs/$importer"
+		expect "the program is left out, a library is not" "pipe: native
+$importer: green" MPGREEN_SKIP=lib:$probe -- pipe "$libs/$importer"
+		expect "one function of one library" "$importer: green
+$importer: native
+pipe: green" -- "$libs/$importer" "-$libs/$importer" pipe
+		expect "one function of the program" "$importer: green
+pipe: green
+-: native
+$importer: green" -- "$libs/$importer" pipe - "$libs/$importer"
+	done
+	for caller in caller_lazy.so caller_now.so; do
+		expect "without a rule" "$caller: here" -- "+$libs/$caller"
+		for rules in rules all; do
+			expect "with a rule" "$caller: on a worker" MPGREEN_RULES="$work/$rules" -- \
+				"+$libs/$caller"
+		done
+		expect "with a rule, but no scheduler" "$caller: here" MPGREEN_RULES="$work/rules" \
+			MPGREEN_SCHEDULER=none -- "+$libs/$caller"
+	done
 done
-
-echo 'libslow.so: long slow_wait(int)' >"$work/rules"
-for caller in caller_lazy.so caller_now.so; do
-	expect "without a rule" "$caller: here" -- "+$libs/$caller"
-	expect "with a rule" "$caller: on a worker" MPGREEN_RULES="$work/rules" -- "+$libs/$caller"
-	expect "with a rule, but no scheduler" "$caller: here" MPGREEN_RULES="$work/rules" \
-		MPGREEN_SCHEDULER=none -- "+$libs/$caller"
+expect "without a rule, by its address" "+: here" -- +
+for rules in rules all; do
+	expect "with a rule, by its address" "+: on a worker" MPGREEN_RULES="$work/$rules" -- +
 done
+probe=probe
 
 printf '# one\nlibslow.so: long slow_wait(integer)\n' >"$work/wrong"
 end="; going on without the library"

@@ -28,6 +28,11 @@ long slow_wait_too(int fd)
 	return wait_for_byte(fd);
 }
 
+long slow_wait_twice(int fd)
+{
+	return wait_for_byte(fd) < 0 ? -1 : wait_for_byte(fd);
+}
+
 int slow_fail(int error)
 {
 	errno = error;

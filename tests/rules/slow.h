@@ -7,6 +7,7 @@
 
 long slow_wait(int fd);
 long slow_wait_too(int fd);
+long slow_wait_twice(int fd);
 int slow_fail(int error);
 
 #pragma GCC visibility pop

@@ -34,6 +34,7 @@ tests_unit_unit_SOURCES = \
 	tests/unit/test_interrupted.c \
 	tests/unit/test_iovec.c \
 	tests/unit/test_job.c \
+	tests/unit/test_lookup.c \
 	tests/unit/test_nowait.c \
 	tests/unit/test_offload.c \
 	tests/unit/test_parking.c \

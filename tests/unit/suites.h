@@ -29,6 +29,7 @@
 	SUITE(pool) \
 	SUITE(serial) \
 	SUITE(job) \
+	SUITE(lookup) \
 	SUITE(abandoned) \
 	SUITE(offload) \
 	SUITE(child) \

@@ -263,6 +263,26 @@ START_TEST(a_function_is_ruled_by_its_own_name_alone)
 }
 END_TEST
 
+static bool is_loaded(const char *path)
+{
+	void *handle = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+
+	if (handle)
+		dlclose(handle);
+	return handle;
+}
+
+/* A worker may be in it. */
+START_TEST(only_a_library_that_is_ruled_stays_when_it_is_closed)
+{
+	void *handle = open_library(RULES_LIBS "/libslow.so");
+
+	read_rules(_i ? RULE : others[0]);
+	ck_assert_int_eq(dlclose(handle), 0);
+	ck_assert_int_eq(is_loaded(RULES_LIBS "/libslow.so"), _i);
+}
+END_TEST
+
 START_TEST(the_next_function_of_a_name_is_the_next_one_after_the_caller)
 {
 	void *handle = open_library(RULES_LIBS "/libslow.so");
@@ -341,6 +361,7 @@ SUITE_OF(bindings, { each_way_of_calling_a_ruled_function_leads_to_a_worker, CAL
 	 /* TSan makes no jumps of calls, and does not see the locks of the loader. */
 	 { a_ruled_function_that_is_looked_up_is_ruled, NOT_UNDER_TSAN },
 	 { a_function_is_ruled_by_its_own_name_alone, 0 },
+	 { only_a_library_that_is_ruled_stays_when_it_is_closed, 2 },
 	 { the_next_function_of_a_name_is_the_next_one_after_the_caller, NOT_UNDER_TSAN },
 	 { a_ruled_function_leaves_its_result_and_its_errno, 0 },
 	 { libraries_come_and_go_while_others_are_ruled, NOT_UNDER_TSAN })

@@ -345,19 +345,42 @@ static void fork_here(int unused)
 	forked = fork();
 }
 
+static bool was_freed;
+
+static void note_freed(struct mpg_job *job)
+{
+	(void)job;
+	was_freed = true;
+}
+
+/* The number of the bell is another's by then. */
+static bool frees_all_but(int bell, struct test_job *t)
+{
+	int fd;
+
+	do
+		fd = mpg_private_adopt(REAL(eventfd)(0, EFD_CLOEXEC));
+	while (fd >= 0 && fd < bell);
+	drop(t);
+	return fd == bell && is_open(bell) && was_freed && !given_back;
+}
+
 /* The worker stayed in the parent: the child must not touch it. */
 START_TEST(a_fork_child_ends_the_wait_and_leaves_the_worker_alone)
 {
 	struct test_job *t;
-	int status;
+	int status, bell;
 
 	PLAY({ .verdict = MPGREEN_CANCELLED, .error = ESTALE, .meanwhile = fork_here });
 	t = new_job();
 	t->job.run = run_uncancellable;
+	t->job.freed = note_freed;
+	t->job.give_back = give_back;
+	bell = t->job.bell;
 	if (mpg_job_run(&w, &t->job) || errno != (forked ? ESTALE : EINTR))
 		_exit(1);
 	if (forked == 0)
-		_exit(0);
+		_exit(frees_all_but(bell, t) ? 0 : 2);
 	drop(t);
 	write_a_byte(ends[1]);
 	await_worker();

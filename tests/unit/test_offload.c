@@ -352,6 +352,49 @@ START_TEST(a_wait_that_is_cancelled_leaves_the_function_to_its_own)
 }
 END_TEST
 
+static void await_in_call(int fd)
+{
+	int unread = 1;
+
+	write_a_byte(fd);
+	while (unread)
+		ck_assert_int_eq(ioctl(fd, FIONREAD, &unread), 0);
+}
+
+static bool is_loaded(const char *path)
+{
+	void *library = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+
+	if (library)
+		dlclose(library);
+	return library;
+}
+
+/* Unloaded, the function would end in a signal. */
+START_TEST(a_library_stays_until_a_function_that_nobody_waits_for_has_ended)
+{
+	static const char path[] = RULES_LIBS "/libslow.so";
+	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	void *function = library ? dlsym(library, "slow_wait_twice") : NULL;
+	int ends[2], bell;
+
+	ck_assert_ptr_nonnull(function);
+	open_pipe(ends);
+	PLAY({ .verdict = MPGREEN_CANCELLED,
+	       .error = ETIME,
+	       .meanwhile = await_in_call,
+	       .fd = ends[1] });
+	ck_assert_int_eq(OFFLOAD("long f(int)", function, NULL, &ends[0]), -ETIME);
+	ck_assert_int_eq(dlclose(library), 0);
+	ck_assert(is_loaded(path));
+	write_a_byte(ends[1]);
+	bell = script.seen[0].fd;
+	while (is_open(bell))
+		sched_yield();
+	ck_assert(!is_loaded(path));
+}
+END_TEST
+
 static volatile sig_atomic_t handled;
 
 static void handle(int sig)
@@ -470,6 +513,7 @@ SUITE_OF(offload, { a_function_runs_on_a_worker_with_its_arguments, 0 },
 	 { a_size_that_makes_no_sense_is_for_the_function_itself, 0 },
 	 { the_worker_touches_nothing_of_a_stack_that_has_moved, 0 },
 	 { a_wait_that_is_cancelled_leaves_the_function_to_its_own, 0 },
+	 { a_library_stays_until_a_function_that_nobody_waits_for_has_ended, 0 },
 	 { a_signal_does_not_end_the_wait, 0 },
 	 { a_failed_wait_has_a_result_for_those_who_expect_one, FAILURES },
 	 { a_failed_wait_for_a_number_is_none, 2 }, { what_makes_no_sense_is_refused, 0 },

@@ -75,13 +75,22 @@ START_TEST(what_libc_lacks_is_found_in_libresolv)
 }
 END_TEST
 
-/* As an allocator does whose first call comes from dlsym(): it needs its mutex at any depth. */
+static int lock_error, deepest;
+
+/*
+ * As an allocator does whose first call comes from dlsym(): it needs its mutex at any depth.
+ * Nothing is asserted in here, for that writes to a stream, which comes here again.
+ */
 static void lock_a_mutex(void)
 {
 	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-	ck_assert_int_eq(REAL(pthread_mutex_lock)(&mutex), 0);
-	ck_assert_int_eq(REAL(pthread_mutex_unlock)(&mutex), 0);
+	lock_error |= REAL(pthread_mutex_lock)(&mutex);
+	lock_error |= REAL(pthread_mutex_unlock)(&mutex);
+	if (deepest < 2) {
+		deepest++;
+		mpg_real_bind();
+	}
 }
 
 START_TEST(a_mutex_is_locked_inside_dlsym_at_any_depth)
@@ -93,6 +102,9 @@ START_TEST(a_mutex_is_locked_inside_dlsym_at_any_depth)
 	memset(&mpg_real, 0, sizeof(mpg_real));
 	during_dlsym = lock_a_mutex;
 	mpg_real_bind();
+	during_dlsym = NULL;
+	ck_assert_int_eq(deepest, 2);
+	ck_assert_int_eq(lock_error, 0);
 	ck_assert_mem_eq(&before, &mpg_real, sizeof(before));
 }
 END_TEST

@@ -106,10 +106,25 @@ START_TEST(while_the_first_is_at_work_patience_has_no_end)
 }
 END_TEST
 
-START_TEST(a_first_who_has_ended_and_does_not_go_on_is_passed_by)
+/* A step that blocks the thread, for as long as nobody rings. */
+#define BLOCKED_AFTER(act, argument) \
+	((struct step){ .verdict = MPGREEN_NATIVE, .meanwhile = act, .fd = argument })
+
+START_TEST(a_thread_that_is_blocked_passes_by_one_who_has_ended)
 {
-	PLAY(TIMEOUT, READY_AFTER(end, 0), TIMEOUT);
+	PLAY(NATIVE, BLOCKED_AFTER(end, 0));
 	ck_assert(mpg_serial_enter(&w, turn(0)));
+	ck_assert(mpg_serial_enter(&w, turn(1)));
+	ck_assert_int_eq(script.waits, 2);
+}
+END_TEST
+
+/* The first one's fiber goes on in its own time, and reads what the function has left. */
+START_TEST(a_fiber_that_is_parked_passes_nobody_by)
+{
+	PLAY(TIMEOUT, TIMEOUT, READY_AFTER(leave, 0));
+	ck_assert(mpg_serial_enter(&w, turn(0)));
+	end(0);
 	ck_assert(mpg_serial_enter(&w, turn(1)));
 	ck_assert_int_eq(script.waits, 3);
 }
@@ -117,7 +132,7 @@ END_TEST
 
 START_TEST(two_that_pass_by_keep_their_order)
 {
-	PLAY(TIMEOUT, TIMEOUT, READY_AFTER(leave, 1), READY_AFTER(leave, 0));
+	PLAY(NATIVE, NATIVE, READY_AFTER(leave, 1), READY_AFTER(leave, 0));
 	ck_assert(mpg_serial_enter(&w, turn(0)));
 	end(0);
 	ck_assert(mpg_serial_enter(&w, turn(1)));
@@ -163,6 +178,7 @@ SUITE_OF(serial, { the_first_need_not_wait, 0 }, { the_next_waits_until_the_firs
 	 { who_gives_up_does_not_hold_up_those_behind, 0 },
 	 { a_turn_that_came_too_late_is_passed_on, 0 },
 	 { while_the_first_is_at_work_patience_has_no_end, 0 },
-	 { a_first_who_has_ended_and_does_not_go_on_is_passed_by, 0 },
-	 { two_that_pass_by_keep_their_order, 0 }, { a_signal_does_not_end_the_wait_for_a_turn, 0 },
+	 { a_thread_that_is_blocked_passes_by_one_who_has_ended, 0 },
+	 { a_fiber_that_is_parked_passes_nobody_by, 0 }, { two_that_pass_by_keep_their_order, 0 },
+	 { a_signal_does_not_end_the_wait_for_a_turn, 0 },
 	 { in_a_fork_child_nobody_stands_in_line, 0 })
