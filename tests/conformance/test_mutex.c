@@ -392,6 +392,33 @@ START_TEST(a_fiber_that_waits_with_a_mutex_does_not_stop_its_thread)
 }
 END_TEST
 
+static void read_one(void)
+{
+	char byte;
+
+	OK(1, read(pipe_ends[0], &byte, 1));
+}
+
+START_TEST(who_was_left_without_a_wait_has_its_mutex_while_another_waits)
+{
+	if (way != FIBERS)
+		return;
+	make(RECURSIVE);
+	ck_assert_int_eq(pipe(pipe_ends), 0);
+	OK(0, pthread_mutex_lock(&mutex));
+	fibers_spawn(read_one);
+	fibers_spawn(lock_it_too);
+	fibers_settle();
+	ck_assert(!held);
+	OK(0, pthread_mutex_lock(&mutex));
+	OK(0, pthread_mutex_unlock(&mutex));
+	OK(0, pthread_mutex_unlock(&mutex));
+	write_one();
+	fibers_join();
+	ck_assert(held);
+}
+END_TEST
+
 START_TEST(a_lock_is_not_cancelled_and_one_with_a_limit_says_timed_out)
 {
 	if (way != FIBERS)
@@ -574,6 +601,7 @@ Suite *mutex_suite(void)
 	tcase_add_loop_test(fibers, a_lock_is_not_cancelled_and_one_with_a_limit_says_timed_out, 0,
 			    KINDS);
 	tcase_add_test(fibers, a_fiber_that_waits_for_itself_stops_nobody_else);
+	tcase_add_test(fibers, who_was_left_without_a_wait_has_its_mutex_while_another_waits);
 	tcase_add_loop_test(
 		fibers, a_mutex_whose_owner_has_died_is_its_next_holder_s_before_it_is_consistent,
 		ROBUST, ROBUST + 2);
