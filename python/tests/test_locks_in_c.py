@@ -241,7 +241,7 @@ else:
         run()
         done.send()
     waiter = gevent.hub.Waiter()
-    done.start(waiter.switch)
+    done.start(waiter.switch, None)
     thread(body, ())
     waiter.get()
 """
