@@ -81,6 +81,11 @@ enum {
  * wait for one fd it wakes them in the order of their coming, one for each readiness, and puts one
  * that comes back with attempt > 0 in front. Interrupted by a signal it answers MPGREEN_READY.
  *
+ * current() names the fiber that runs, when one begins to wait that holds locks which libc gives to
+ * a thread; NULL: that is not certain. Who has it, and switches fibers otherwise than in wait(), says
+ * so by mpgreen_switched(). locked() tells, once, that such locks are taken, so that this may begin:
+ * it is called in the middle of other people's C code, and neither waits nor switches.
+ *
  * closing() tells that waits on fd must end soon (the library answers for the reason) and that
  * whatever is kept for fd is stale. It may be called on any thread, takes no lock that is held
  * across a call of libc, and must not call back into the library.
@@ -91,6 +96,7 @@ typedef struct mpgreen_scheduler {
 	int (*can_wait)(void *self);				/* optional, cheap: 0 = native */
 	void *(*current)(void *self);				/* optional: which fiber runs */
 	void (*closing)(void *self, int fd);			/* optional: forget fd */
+	void (*locked)(void *self);				/* optional: see above */
 } mpgreen_scheduler;
 
 /*
@@ -184,6 +190,18 @@ MPGREEN_API int mpgreen_unmark_sem(sem_t *sem);
  */
 MPGREEN_API int mpgreen_native_enter(void);
 MPGREEN_API void mpgreen_native_leave(int token);
+
+/*
+ * mpgreen_switched - the calling thread runs fiber TO, after it has left FROM without a wait().
+ *
+ * A recursive mutex, an error-checking one or a read-write lock belongs to a thread by libc's rules;
+ * the library keeps fibers apart on them, and must hear of each switch for it. Those in wait() may be
+ * reported as well. The names are those that current() returns. FROM NULL: some switches have
+ * not been reported; what is held until then is anybody's of this thread, as libc has it.
+ *
+ * Returns 0. Since 0.1.
+ */
+MPGREEN_API int mpgreen_switched(const void *from, const void *to);
 
 /*
  * mpgreen_bind_native - the object that holds the address IN_OBJECT calls libc's own NAME.

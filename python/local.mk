@@ -59,6 +59,7 @@ python_mpgreen__gevent_abi3_la_SOURCES = \
 	python/ext/queue.c \
 	python/ext/stay.c \
 	python/ext/timers.c \
+	python/ext/trace.c \
 	python/ext/turn.c \
 	python/ext/watch.c
 python_mpgreen__gevent_abi3_la_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CPPFLAGS)

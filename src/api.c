@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The public functions of mpgreen.h: arguments are checked here, the work is done below. */
 #include "mpgreen.h"
+#include "engine/held.h"
 #include "engine/scheduler.h"
 #include "engine/stats.h"
 #include "engine/wait.h"
@@ -149,6 +150,12 @@ int mpgreen_native_enter(void)
 void mpgreen_native_leave(int token)
 {
 	mpg_thread.native_depth = token;
+}
+
+int mpgreen_switched(const void *from, const void *to)
+{
+	mpg_held_switched(from, to);
+	return 0;
 }
 
 int mpgreen_bind_native(const void *in_object, const char *name)

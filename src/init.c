@@ -17,6 +17,7 @@
 #include "registry/policy.h"
 #include "registry/process.h"
 #include "rules/apply.h"
+#include "rules/native.h"
 #include "rules/rules.h"
 #include "settings.h"
 #include "sources/bells.h"
@@ -100,8 +101,10 @@ static void start(void)
 		mpg_scheduler_prepare();
 	if (mpg_settings.python == MPG_ON && !mpg_settings.refused)
 		mpg_python_prepare();
-	if (!mpg_settings.refused)
+	if (!mpg_settings.refused) {
+		mpg_native_spare_allocator();
 		mpg_apply_start();
+	}
 	errno = saved_errno;
 }
 

@@ -23,6 +23,7 @@ struct mpb_library {
 	__typeof__(&mpgreen_unmark) unmark;
 	__typeof__(&mpgreen_marks) marks;
 	__typeof__(&mpgreen_wake) wake;
+	__typeof__(&mpgreen_switched) switched;
 	__typeof__(&mpgreen_bind_native) bind_native;
 	__typeof__(&mpgreen_native_enter) native_enter;
 	__typeof__(&mpgreen_native_leave) native_leave;

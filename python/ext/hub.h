@@ -99,6 +99,11 @@ struct mpb_hub {
 	struct mpb_timers timers;
 	struct mpb_kept *kept;
 	struct mpb_waiter *spare;
+	PyObject *tracer;			/* see trace.c; NULL: not installed */
+	PyObject *stranger;			/* was found above it; only compared with */
+	unsigned traced, traced_before;		/* switches told of; when the stranger was found */
+	bool wants_trace;			/* locks have been taken that need it */
+	bool trace_is_due;			/* the interpreter calls before it runs Python code */
 	_Atomic(struct mpb_watch *) stale;
 	_Atomic bool disturbed;			/* another thread has closed or woken some fd */
 	size_t pages_used;
@@ -143,6 +148,14 @@ void mpb_timers_remove(struct mpb_hub *h, struct mpb_waiter *w);
 struct mpb_waiter *mpb_timers_expired(struct mpb_hub *h, int64_t now);
 void mpb_timers_ring(struct mpb_hub *h, int64_t at);
 void mpb_timers_silence(struct mpb_hub *h);			/* set to what is next */
+
+/* trace.c */
+int mpb_trace_prepare(void);
+void mpb_trace_locked(void *self);			/* no GIL */
+bool mpb_trace_is_complete(struct mpb_hub *h);		/* has each switch been told of? */
+void mpb_trace_wait_begins(struct mpb_hub *h);
+void mpb_trace_was_missed(struct mpb_hub *h);
+void mpb_trace_remove(struct mpb_hub *h);
 
 /* queue.c */
 void mpb_queue_append(struct mpb_queue *q, struct mpb_waiter *w);

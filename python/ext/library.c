@@ -24,6 +24,7 @@ bool mpb_library_find(void)
 		{ &mpb_library.unmark, "mpgreen_unmark" },
 		{ &mpb_library.marks, "mpgreen_marks" },
 		{ &mpb_library.wake, "mpgreen_wake" },
+		{ &mpb_library.switched, "mpgreen_switched" },
 		{ &mpb_library.bind_native, "mpgreen_bind_native" },
 		{ &mpb_library.native_enter, "mpgreen_native_enter" },
 		{ &mpb_library.native_leave, "mpgreen_native_leave" },

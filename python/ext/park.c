@@ -92,7 +92,7 @@ static int enqueue(struct mpb_hub *h, struct mpb_waiter *w, const mpgreen_wait *
 /* Returns when somebody switches back to this greenlet, for whatever reason. */
 static int switch_once(struct mpb_hub *h, struct mpb_waiter *w)
 {
-	unsigned epoch = h->epoch;
+	unsigned epoch = h->epoch, traced = h->traced;
 	PyObject *result;
 
 	if (switch_out(h, w->greenlet) < 0)
@@ -102,6 +102,8 @@ static int switch_once(struct mpb_hub *h, struct mpb_waiter *w)
 	result = mpb_greenlet->switch_to(h->greenlet, mpb_nothing, NULL);
 	if (h->epoch == epoch && --h->parked == 0)
 		mpb_hub_keep_alive(h, false);
+	if (h->epoch == epoch && h->tracer && h->traced == traced)
+		mpb_trace_was_missed(h);
 	Py_XDECREF(result);
 	return result ? 0 : -1;
 }
@@ -133,6 +135,7 @@ static int park(struct mpb_hub *h, PyObject *greenlet, const mpgreen_wait *what)
 	if (what->flags & MPGREEN_UNCANCELLABLE)
 		mpb_kept_recall(h, w);
 	mpb_watch_settle(h);
+	mpb_trace_wait_begins(h);
 	r = enqueue(h, w, what);
 	/* The library knows by now whether it was this fd, and asks again if not. */
 	if (r == 0 && !(what->fd >= 0 && atomic_exchange(&h->disturbed, false)))
@@ -204,14 +207,16 @@ static int can_wait(void *self)
 
 static void *current(void *self)
 {
+	PyObject *type, *value, *traceback, *greenlet;
 	PyGILState_STATE gil;
-	PyObject *greenlet;
 
 	if (!can_wait(self))
 		return NULL;
 	gil = PyGILState_Ensure();
-	greenlet = mpb_greenlet->current();
+	PyErr_Fetch(&type, &value, &traceback);
+	greenlet = mpb_trace_is_complete(self) ? mpb_greenlet->current() : NULL;
 	Py_XDECREF(greenlet);
+	PyErr_Restore(type, value, traceback);
 	PyGILState_Release(gil);
 	return greenlet;
 }
@@ -227,4 +232,5 @@ const mpgreen_scheduler mpb_scheduler = {
 	.can_wait = can_wait,
 	.current = current,
 	.closing = closing,
+	.locked = mpb_trace_locked,
 };

@@ -207,6 +207,75 @@ def test_greenlets_on_one_sqlite_connection_exclude_each_other(tmp_path, ticker)
     assert order == ["inserted", "selected"]
 
 
+SLEEPS_IN_CALLBACK = """
+from gevent import monkey; monkey.patch_all()
+import ctypes, gevent, greenlet, os, sqlite3, sys, threading
+libc = ctypes.CDLL(None)
+
+def run():
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    ends, told = os.pipe(), []
+    def twice():
+        gevent.sleep(0.05)
+        told.append(connection.execute("select 2").fetchone()[0])
+        return told[-1]
+    connection.create_function("twice", 0, twice)
+    def select():
+        told.append(connection.execute("select twice()").fetchone()[0])
+    def read():
+        libc.read(ends[0], ctypes.create_string_buffer(1), 1)
+    selecting, reading = gevent.spawn(select), gevent.spawn(read)
+    selecting.join(20)
+    os.write(ends[1], b"x")
+    reading.join(20)
+    print(selecting.dead, reading.dead, told)
+
+BEFORE
+if sys.argv[1] == "main":
+    run()
+else:
+    thread = monkey.get_original("_thread", "start_new_thread")
+    from gevent import get_hub
+    done = get_hub().loop.async_()
+    def body():
+        run()
+        done.send()
+    waiter = gevent.hub.Waiter()
+    done.start(waiter.switch, None)
+    thread(body, ())
+    waiter.get()
+"""
+
+TRACERS = {
+    "none": "",
+    "chains": """
+calls = []
+before = greenlet.settrace(lambda *a: calls.append(a))
+""",
+    "replaced": """
+def replace():
+    gevent.sleep(0.01)
+    greenlet.settrace(lambda *a: None)
+replacing = gevent.spawn(replace)
+""",
+    "removed": """
+def replace():
+    while True:
+        gevent.sleep(0.005)
+        greenlet.settrace(None)
+replacing = gevent.spawn(replace)
+""",
+}
+
+
+@pytest.mark.parametrize("tracer", TRACERS)
+@pytest.mark.parametrize("thread", ["main", "other"])
+def test_who_sleeps_in_a_callback_still_has_the_mutex_of_its_connection(script, thread, tracer):
+    """gevent.sleep() is no wait of the library; another greenlet waits in C meanwhile."""
+    code = SLEEPS_IN_CALLBACK.replace("BEFORE", TRACERS[tracer])
+    assert script(code, thread) == "True True [2, 2]\n"
+
+
 def burn(until):
     while time.monotonic() < until:
         sum(range(1000))

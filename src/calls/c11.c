@@ -63,8 +63,8 @@ INTERPOSE(int, mtx_trylock, mtx_t *mutex)
 
 INTERPOSE(int, mtx_unlock, mtx_t *mutex)
 {
-	return mpg_thread_has_fibers() ? result_of(mpg_mutex_unlock(mutex_of(mutex)))
-				       : REAL(mtx_unlock)(mutex);
+	return mpg_locking_is_quiet() ? REAL(mtx_unlock)(mutex)
+				      : result_of(mpg_mutex_unlock(mutex_of(mutex)));
 }
 
 INTERPOSE(void, mtx_destroy, mtx_t *mutex)
@@ -88,7 +88,10 @@ GREEN(int, cnd_wait, cnd_t *cond, mtx_t *mutex)
 
 INTERPOSE(int, cnd_wait, cnd_t *cond, mtx_t *mutex)
 {
-	return mpg_thread_is_green() ? green_cnd_wait(cond, mutex) : REAL(cnd_wait)(cond, mutex);
+	if (mpg_thread_is_green())
+		return green_cnd_wait(cond, mutex);
+	mpg_locking_released(mutex);
+	return REAL(cnd_wait)(cond, mutex);
 }
 
 GREEN(int, cnd_timedwait, cnd_t *cond, mtx_t *mutex, const struct timespec *time)
@@ -101,8 +104,10 @@ GREEN(int, cnd_timedwait, cnd_t *cond, mtx_t *mutex, const struct timespec *time
 INTERPOSE(int, cnd_timedwait, cnd_t *restrict cond, mtx_t *restrict mutex,
 	  const struct timespec *restrict time)
 {
-	return mpg_thread_is_green() ? green_cnd_timedwait(cond, mutex, time)
-				     : REAL(cnd_timedwait)(cond, mutex, time);
+	if (mpg_thread_is_green())
+		return green_cnd_timedwait(cond, mutex, time);
+	mpg_locking_released(mutex);
+	return REAL(cnd_timedwait)(cond, mutex, time);
 }
 
 INTERPOSE(int, cnd_signal, cnd_t *cond)

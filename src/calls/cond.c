@@ -86,8 +86,10 @@ GREEN(int, pthread_cond_wait, pthread_cond_t *cond, pthread_mutex_t *mutex)
 
 INTERPOSE(int, pthread_cond_wait, pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
-	return mpg_thread_is_green() ? green_pthread_cond_wait(cond, mutex)
-				     : REAL(pthread_cond_wait)(cond, mutex);
+	if (mpg_thread_is_green())
+		return green_pthread_cond_wait(cond, mutex);
+	mpg_locking_released(mutex);
+	return REAL(pthread_cond_wait)(cond, mutex);
 }
 
 GREEN(int, pthread_cond_timedwait, pthread_cond_t *cond, pthread_mutex_t *mutex,
@@ -102,8 +104,10 @@ GREEN(int, pthread_cond_timedwait, pthread_cond_t *cond, pthread_mutex_t *mutex,
 INTERPOSE(int, pthread_cond_timedwait, pthread_cond_t *cond, pthread_mutex_t *mutex,
 	  const struct timespec *time)
 {
-	return mpg_thread_is_green() ? green_pthread_cond_timedwait(cond, mutex, time)
-				     : REAL(pthread_cond_timedwait)(cond, mutex, time);
+	if (mpg_thread_is_green())
+		return green_pthread_cond_timedwait(cond, mutex, time);
+	mpg_locking_released(mutex);
+	return REAL(pthread_cond_timedwait)(cond, mutex, time);
 }
 
 #if HAVE_DECL_PTHREAD_COND_CLOCKWAIT
@@ -119,8 +123,10 @@ GREEN(int, pthread_cond_clockwait, pthread_cond_t *cond, pthread_mutex_t *mutex,
 INTERPOSE(int, pthread_cond_clockwait, pthread_cond_t *cond, pthread_mutex_t *mutex,
 	  clockid_t clock, const struct timespec *time)
 {
-	return mpg_thread_is_green() ? green_pthread_cond_clockwait(cond, mutex, clock, time)
-				     : REAL(pthread_cond_clockwait)(cond, mutex, clock, time);
+	if (mpg_thread_is_green())
+		return green_pthread_cond_clockwait(cond, mutex, clock, time);
+	mpg_locking_released(mutex);
+	return REAL(pthread_cond_clockwait)(cond, mutex, clock, time);
 }
 #endif
 

@@ -2,6 +2,29 @@
 #include "calls/locking.h"
 #include "registry/process.h"
 
+/* Most locks of other threads are free within this time, and no fiber misses it. */
+#define SHORTLY_NS 100000
+
+/* As libc waits; EBUSY: it has lasted too long. */
+static int try_shortly(const struct mpg_locking *how, void *lock)
+{
+	int64_t until = mpg_clock_read(CLOCK_REALTIME) + SHORTLY_NS;
+	struct timespec time = { until / MPG_SECOND, until % MPG_SECOND };
+	int error = how->try_until(lock, &time);
+
+	return error == ETIMEDOUT ? EBUSY : error;
+}
+
+static int attempt(const struct mpg_locking *how, void *lock, bool woken)
+{
+	int error = how->try(lock);
+
+	/* Who wakes before it waits for a condition has not released the lock yet. */
+	if (error == EBUSY && woken && how->try_until && !how->is_ours(lock))
+		error = try_shortly(how, lock);
+	return error;
+}
+
 /*
  * Who comes while others wait stands behind them, though the lock may be free by now: a fiber that
  * takes it again and again would never let them in, since nothing interrupts it in between. But
@@ -10,23 +33,25 @@
 static int wait_in_line(struct mpg_wait *w, const struct mpg_locking *how, void *lock,
 			struct mpg_parked *place)
 {
-	bool may_try = mpg_parking_is_first(place);
+	bool may_try = mpg_parking_is_first(place), woken = false;
 	int error;
 
 	w->must_park = true;
 	for (;;) {
-		error = may_try ? how->try(lock) : EBUSY;
+		error = may_try ? attempt(how, lock, woken) : EBUSY;
 		if (error != EBUSY)
 			return error;
-		if (may_try && !how->is_ours(lock))
+		if (may_try && !how->try_until && !how->is_ours(lock))
 			return MPG_LOCKING_BLOCKS;
-		if (!mpg_parking_wait_until(w, place, how->clock, how->time)) {
+		woken = mpg_parking_wait_a_while(w, place, how->clock, how->time);
+		if (!woken && errno != EAGAIN) {
 			if (errno != EDEADLK && !mpg_wait_was_forked(w))
 				return ETIMEDOUT;
 			if (may_try)
 				return MPG_LOCKING_BLOCKS;
+			woken = true;
 		}
-		may_try = true;
+		may_try = woken || mpg_parking_is_first(place);
 	}
 }
 
@@ -42,7 +67,17 @@ int mpg_locking_wait(const struct mpg_locking *how, void *lock)
 	struct mpg_wait w;
 	int error;
 
-	if (mpg_process_is_foreign() || !mpg_wait_begin_other(&w, how->call))
+	if (mpg_process_is_foreign())
+		return MPG_LOCKING_BLOCKS;
+	if (!(mpg_parking_any() && mpg_parking_has_line(lock, MPG_OWN_SIDE))
+	    && !how->is_ours(lock)) {
+		if (!how->try_until)
+			return MPG_LOCKING_BLOCKS;
+		error = try_shortly(how, lock);
+		if (error != EBUSY)
+			return error;
+	}
+	if (!mpg_wait_begin_other(&w, how->call))
 		return MPG_LOCKING_BLOCKS;
 	error = wait_and_leave(&w, how, lock);
 	/* Another thread has it: nobody tells those who stand behind when it is released. */

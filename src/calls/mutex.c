@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mutexes between fibers of one thread. Other threads' are waited for by blocking, as ever: the
- * times are short, and the interpreter's own locks are among them.
+ * Mutexes between fibers of one thread, and of others'.
  *
  * Of an ordinary mutex libc says which thread holds it; if it is this one, then a fiber of it does.
  * A recursive or an error-checking one acts by thread itself, and one that processes share may name
@@ -75,6 +74,11 @@ static int block(pthread_mutex_t *mutex, clockid_t clock, const struct timespec 
 	return REAL(pthread_mutex_timedlock)(mutex, time);
 }
 
+static int try_until(void *lock, const struct timespec *time)
+{
+	return REAL(pthread_mutex_timedlock)(lock, time);
+}
+
 /* What was unlocked past us, or on a thread that was not green, is no fiber's. */
 static bool is_of_other(const void *lock)
 {
@@ -93,17 +97,21 @@ static int try_noted(void *lock)
 	return noted(lock, REAL(pthread_mutex_trylock)(lock));
 }
 
+static int try_noted_until(void *lock, const struct timespec *time)
+{
+	return noted(lock, REAL(pthread_mutex_timedlock)(lock, time));
+}
+
 /* The running fiber may hold it already: libc knows what to say to that. */
 static int lock_noted(pthread_mutex_t *mutex, struct mpg_locking *how)
 {
 	int error = MPG_LOCKING_BLOCKS;
 
 	how->try = try_noted;
+	how->try_until = mutex->__data.__kind & SHARED ? NULL : try_noted_until;
 	how->is_ours = is_of_other;
-	if (is_of_other(mutex)
-	    || (!is_of_this_thread(mutex) && mpg_parking_any()
-		&& mpg_parking_has_line(mutex, MPG_OWN_SIDE)))
-		error = mpg_locking_wait(how, mutex);
+	if (is_of_other(mutex) || !is_of_this_thread(mutex))
+		error = mpg_locking_take(how, mutex);
 	if (error == MPG_LOCKING_BLOCKS)
 		error = noted(mutex, block(mutex, how->clock, how->time));
 	return error;
@@ -112,7 +120,7 @@ static int lock_noted(pthread_mutex_t *mutex, struct mpg_locking *how)
 int mpg_mutex_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
 		   const char *call)
 {
-	struct mpg_locking how = { call, try, is_of_this_thread, clock, time };
+	struct mpg_locking how = { call, try, try_until, is_of_this_thread, clock, time };
 	int error;
 
 	if (time && !(mpg_locking_is_time(time) && mpg_locking_is_clock(clock)))
@@ -128,10 +136,14 @@ int mpg_mutex_trylock(pthread_mutex_t *mutex)
 	return knows_threads(mutex) ? try_noted(mutex) : REAL(pthread_mutex_trylock)(mutex);
 }
 
-/* Whose it is libc checks. The mutex may be gone when it has been unlocked. */
+/*
+ * Whose it is libc checks. The mutex may be gone when it has been unlocked. A thread without fibers
+ * comes here only while somebody is parked.
+ */
 int mpg_mutex_unlock(pthread_mutex_t *mutex)
 {
-	bool is_noted = knows_threads(mutex) && is_outermost(mutex);
+	bool is_noted =
+		mpg_thread_has_fibers() && knows_threads(mutex) && is_outermost(mutex);
 	int error = REAL(pthread_mutex_unlock)(mutex);
 
 	if (error)
@@ -187,8 +199,8 @@ INTERPOSE(int, pthread_mutex_trylock, pthread_mutex_t *mutex)
 
 INTERPOSE(int, pthread_mutex_unlock, pthread_mutex_t *mutex)
 {
-	return mpg_thread_has_fibers() ? mpg_mutex_unlock(mutex)
-				       : REAL(pthread_mutex_unlock)(mutex);
+	return mpg_locking_is_quiet() ? REAL(pthread_mutex_unlock)(mutex)
+				      : mpg_mutex_unlock(mutex);
 }
 
 GREEN(int, pthread_mutex_destroy, pthread_mutex_t *mutex)

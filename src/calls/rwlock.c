@@ -24,6 +24,16 @@ static int try_write(void *lock)
 	return noted(lock, REAL(pthread_rwlock_trywrlock)(lock));
 }
 
+static int try_read_until(void *lock, const struct timespec *time)
+{
+	return noted(lock, REAL(pthread_rwlock_timedrdlock)(lock, time));
+}
+
+static int try_write_until(void *lock, const struct timespec *time)
+{
+	return noted(lock, REAL(pthread_rwlock_timedwrlock)(lock, time));
+}
+
 static int read_for_real(pthread_rwlock_t *lock, clockid_t clock, const struct timespec *time)
 {
 	if (!time)
@@ -56,23 +66,28 @@ static bool is_refused(clockid_t clock, const struct timespec *time)
 static int read_green(pthread_rwlock_t *lock, clockid_t clock, const struct timespec *time,
 		      const char *call)
 {
-	struct mpg_locking how = { call, try_read, mpg_held_by_other, clock, time };
+	struct mpg_locking how = { call, try_read, try_read_until, mpg_held_by_other, clock, time };
 	int error;
 
+	if (lock->__data.__shared)
+		how.try_until = NULL;
 	if (is_refused(clock, time))
 		return read_for_real(lock, clock, time);
 	error = try_read(lock);
 	if (error == EBUSY)
-		error = mpg_held_by_other(lock) ? mpg_locking_wait(&how, lock) : MPG_LOCKING_BLOCKS;
+		error = mpg_locking_wait(&how, lock);
 	return error == MPG_LOCKING_BLOCKS ? noted(lock, read_for_real(lock, clock, time)) : error;
 }
 
 static int write_green(pthread_rwlock_t *lock, clockid_t clock, const struct timespec *time,
 		       const char *call)
 {
-	struct mpg_locking how = { call, try_write, mpg_held_by_other, clock, time };
+	struct mpg_locking how = { call,  try_write, try_write_until, mpg_held_by_other,
+				   clock, time };
 	int error;
 
+	if (lock->__data.__shared)
+		how.try_until = NULL;
 	if (is_refused(clock, time))
 		return write_for_real(lock, clock, time);
 	error = mpg_locking_take(&how, lock);
@@ -170,16 +185,17 @@ GREEN(int, pthread_rwlock_unlock, pthread_rwlock_t *lock)
 
 	if (error)
 		return error;
-	mpg_held_remove(lock);
+	if (mpg_thread_has_fibers())
+		mpg_held_remove(lock);
 	if (mpg_parking_any())
-		mpg_parking_wake_all(lock, MPG_OWN_SIDE);
+		mpg_parking_wake_sides(lock, true);
 	return 0;
 }
 
 INTERPOSE(int, pthread_rwlock_unlock, pthread_rwlock_t *lock)
 {
-	return mpg_thread_has_fibers() ? green_pthread_rwlock_unlock(lock)
-				       : REAL(pthread_rwlock_unlock)(lock);
+	return mpg_locking_is_quiet() ? REAL(pthread_rwlock_unlock)(lock)
+				      : green_pthread_rwlock_unlock(lock);
 }
 
 GREEN(int, pthread_rwlock_destroy, pthread_rwlock_t *lock)

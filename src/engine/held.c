@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/held.h"
 #include "engine/scheduler.h"
+#include "engine/signals.h"
 
 struct mpg_holding {
 	const void *lock;
 	const void *fiber;		/* NULL: the running one */
 };
+
+/* The name on what any fiber may hold. */
+static const char anybody[1];
 
 /* Grown by doubling, and never by malloc(), whose own locks may be among them. */
 #define LEAST_BYTES 4096
@@ -59,6 +63,19 @@ static bool grow(struct mpg_thread *t)
 	return true;
 }
 
+static void tell_scheduler(struct mpg_thread *t)
+{
+	const struct mpg_slot *slot = t->slot;
+	int saved_errno = errno;
+
+	if (!slot || mpg_signals_inside())
+		return;
+	t->told_of_locks = true;
+	if (slot->ops.locked)
+		slot->ops.locked(slot->self);
+	errno = saved_errno;
+}
+
 /* Out of memory it is not written down, and libc's own rules hold. */
 void mpg_held_add(const void *lock)
 {
@@ -68,6 +85,8 @@ void mpg_held_add(const void *lock)
 		return;
 	t->held[t->n_held++] = (struct mpg_holding){ .lock = lock };
 	t->n_running_holds++;
+	if (__builtin_expect(!t->told_of_locks, 0))
+		tell_scheduler(t);
 }
 
 static void remove_at(struct mpg_thread *t, unsigned i)
@@ -75,6 +94,11 @@ static void remove_at(struct mpg_thread *t, unsigned i)
 	if (!t->held[i].fiber)
 		t->n_running_holds--;
 	t->held[i] = t->held[--t->n_held];
+}
+
+static bool is_named(const struct mpg_holding *holding)
+{
+	return holding->fiber && holding->fiber != anybody;
 }
 
 /* The latest is released first, as a rule. */
@@ -86,7 +110,8 @@ void mpg_held_remove(const void *lock)
 	for (unsigned i = t->n_held; i-- > 0;) {
 		if (t->held[i].lock != lock)
 			continue;
-		found = i;
+		if (found == t->n_held || !is_named(&t->held[i]))
+			found = i;
 		if (!t->held[i].fiber)
 			break;
 	}
@@ -101,7 +126,7 @@ bool mpg_held_by_other(const void *lock)
 	if (t->n_held == t->n_running_holds)
 		return false;
 	for (unsigned i = 0; i < t->n_held; i++)
-		if (t->held[i].lock == lock && t->held[i].fiber)
+		if (t->held[i].lock == lock && is_named(&t->held[i]))
 			return true;
 	return false;
 }
@@ -115,20 +140,26 @@ void mpg_held_forget(const void *lock)
 			remove_at(t, i);
 }
 
-void *mpg_held_name(void)
+static void name_running(struct mpg_thread *t, const void *fiber)
 {
-	struct mpg_thread *t = &mpg_thread;
-	const struct mpg_slot *slot = t->slot;
-	void *fiber = NULL;
-
-	if (t->n_running_holds && slot->ops.current)
-		fiber = slot->ops.current(slot->self);
-	if (!fiber)
-		return NULL;
+	if (!t->n_running_holds)
+		return;
 	for (unsigned i = 0; i < t->n_held; i++)
 		if (!t->held[i].fiber)
 			t->held[i].fiber = fiber;
 	t->n_running_holds = 0;
+}
+
+void *mpg_held_name(void)
+{
+	struct mpg_thread *t = &mpg_thread;
+	const struct mpg_slot *slot = t->slot;
+	void *fiber;
+
+	if (!t->n_running_holds || !slot->ops.current)
+		return NULL;
+	fiber = slot->ops.current(slot->self);
+	name_running(t, fiber ? fiber : anybody);
 	return fiber;
 }
 
@@ -143,6 +174,22 @@ void mpg_held_unname(const void *fiber)
 			t->held[i].fiber = NULL;
 			t->n_running_holds++;
 		}
+}
+
+void mpg_held_switched(const void *from, const void *to)
+{
+	struct mpg_thread *t = &mpg_thread;
+
+	if (!t->n_held)
+		return;
+	if (!from) {
+		for (unsigned i = 0; i < t->n_held; i++)
+			t->held[i].fiber = anybody;
+		t->n_running_holds = 0;
+		return;
+	}
+	name_running(t, from);
+	mpg_held_unname(to);
 }
 
 void mpg_held_forked(void)

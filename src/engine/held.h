@@ -3,8 +3,10 @@
  * Which fiber holds a lock that libc gives to a thread: a recursive mutex lets a second fiber of
  * the thread straight in. Each thread keeps a list of such locks that its fibers hold.
  *
- * What the running fiber holds has no name on it. It gets the fiber's when that begins to wait, and
- * loses it when the wait ends: so a lock with a name on it is another fiber's than the running one.
+ * What the running fiber holds has no name on it. It gets the fiber's when that begins to wait or is
+ * left otherwise, and loses it when the fiber runs again: so a lock with a name on it is another
+ * fiber's than the running one. Where the name is not certain, the lock is anybody's, as libc has it:
+ * a fiber let in by mistake is better than one kept out of what it holds itself.
  * A scheduler that cannot tell fibers apart (no current()) has only one.
  */
 #ifndef MPG_HELD_H
@@ -20,7 +22,7 @@ void mpg_held_add(const void *lock);
 /* Once: the running fiber's, if it has any. */
 void mpg_held_remove(const void *lock);
 
-/* Does a fiber of this thread that waits hold it? */
+/* Does a fiber of this thread hold it that does not run? */
 bool mpg_held_by_other(const void *lock);
 
 /* The lock is no more. */
@@ -29,6 +31,9 @@ void mpg_held_forget(const void *lock);
 /* The running fiber begins to wait: returns its name, NULL when there is nothing to put it on. */
 void *mpg_held_name(void);
 void mpg_held_unname(const void *fiber);
+
+/* See mpgreen_switched(). */
+void mpg_held_switched(const void *from, const void *to);
 
 /* In a fork child no lock belongs to its thread. */
 void mpg_held_forked(void);

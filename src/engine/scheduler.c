@@ -36,6 +36,7 @@ static void pop(void)
 
 	mpg_thread.slot = slot->outer;
 	mpg_thread.mode = slot->outer ? MPG_MODE_GREEN : MPG_MODE_NATIVE;
+	mpg_thread.told_of_locks = false;
 	list_remove(slot);
 	free(slot);
 }
@@ -118,6 +119,7 @@ static int push(const mpgreen_scheduler *ops, void *self)
 	mpg_unlock(&lock);
 	mpg_thread.slot = slot;
 	mpg_thread.mode = MPG_MODE_GREEN;
+	mpg_thread.told_of_locks = false;
 	return 0;
 }
 

@@ -37,6 +37,7 @@ struct mpg_thread {
 	size_t held_bytes;
 	unsigned n_held;
 	unsigned n_running_holds;	/* of these, the running fiber's */
+	bool told_of_locks;		/* the scheduler on top knows that there are some */
 };
 
 extern __thread struct mpg_thread mpg_thread __attribute__((tls_model("initial-exec")));

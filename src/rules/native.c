@@ -74,6 +74,29 @@ int mpg_native_bind(const void *in_object, const char *name)
 	return one.entered ? one.bound : -ENOENT;
 }
 
+static const void *object_of(const void *address)
+{
+	Dl_info info;
+
+	return address && dladdr(address, &info) ? info.dli_fbase : NULL;
+}
+
+void mpg_native_spare_allocator(void)
+{
+	static const char *const locks[] = {
+		"pthread_mutex_lock", "pthread_mutex_trylock", "pthread_mutex_unlock",
+		"pthread_mutex_destroy", "pthread_cond_wait", "pthread_cond_timedwait",
+		"pthread_cond_signal",
+	};
+	const void *allocator = dlsym(RTLD_DEFAULT, "malloc"), *object = object_of(allocator);
+
+	if (!object || object == object_of((const void *)REAL(read))
+	    || object == object_of((const void *)getauxval(AT_PHDR)))
+		return;
+	for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++)
+		mpg_native_bind(allocator, locks[i]);
+}
+
 /*
  * What keeps the library's books stays: descriptors that are closed, handlers, semaphores that end;
  * and what must be one and the same for all, the locks between fibers and the streams of popen().

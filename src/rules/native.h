@@ -13,6 +13,12 @@
 /* See mpgreen_bind_native(). */
 int mpg_native_bind(const void *in_object, const char *name);
 
+/*
+ * An allocator that is no part of libc or the program locks as ever: who is switched away from in
+ * the middle of it keeps its locks, and whatever runs then allocates.
+ */
+void mpg_native_spare_allocator(void);
+
 /* Is there such a policy at all? */
 bool mpg_native_prepare(void);
 

@@ -8,6 +8,9 @@
 
 #define BUCKETS 256
 
+/* How often who waits for what may come past us looks for it. */
+#define AGAIN_NS 10000000
+
 /* How often who has no bell looks whether it has been woken. */
 #define LOOK_NS 2000000
 
@@ -77,6 +80,23 @@ static void wake_next(const struct bucket *bucket, const void *address, const vo
 		if (!all)
 			return;
 	}
+}
+
+static bool is_first(const struct bucket *bucket, const struct mpg_parked *place)
+{
+	const struct mpg_parked *p = bucket->first;
+
+	while (!is_in_line(p, place->address, place->side))
+		p = p->next;
+	return p == place;
+}
+
+static void wake_sides(const struct bucket *bucket, const void *address, bool all)
+{
+	for (struct mpg_parked *place = bucket->first; place; place = place->next)
+		if (place->address == address && place->side != MPG_ALL_SIDES
+		    && !atomic_load(&place->woken) && (all || is_first(bucket, place)))
+			wake(place);
 }
 
 static void close_bell(struct mpg_parked *place)
@@ -157,6 +177,18 @@ void mpg_parking_wake_one(const void *address, const void *side)
 void mpg_parking_wake_all(const void *address, const void *side)
 {
 	wake_up(address, side, true);
+}
+
+void mpg_parking_wake_sides(const void *address, bool all)
+{
+	const struct bucket *bucket = bucket_of(address);
+
+	if (!atomic_load_explicit(&bucket->places, memory_order_relaxed)
+	    || mpg_process_is_foreign())
+		return;
+	mpg_lock(&lock);
+	wake_sides(bucket, address, all);
+	mpg_unlock(&lock);
 }
 
 void mpg_parking_leave(struct mpg_parked **ours)
@@ -240,6 +272,22 @@ bool mpg_parking_wait_until(struct mpg_wait *w, struct mpg_parked *place, clocki
 		if (mpg_parking_wait(w, place))
 			return true;
 	} while (goes_on(w, clock, time));
+	return false;
+}
+
+bool mpg_parking_wait_a_while(struct mpg_wait *w, struct mpg_parked *place, clockid_t clock,
+			      const struct timespec *time)
+{
+	int64_t last = time ? mpg_clock_next_look(clock, time) : MPGREEN_FOREVER;
+	int64_t again = mpg_clock_after(AGAIN_NS);
+
+	w->timeout_error = ETIMEDOUT;
+	w->uncancellable = !time;
+	w->deadline = again < last ? again : last;
+	if (mpg_parking_wait(w, place))
+		return true;
+	if ((!time && errno == ETIMEDOUT && !mpg_wait_was_forked(w)) || goes_on(w, clock, time))
+		errno = EAGAIN;
 	return false;
 }
 

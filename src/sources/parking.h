@@ -71,6 +71,10 @@ bool mpg_parking_wait(struct mpg_wait *w, struct mpg_parked *place);
 bool mpg_parking_wait_until(struct mpg_wait *w, struct mpg_parked *place, clockid_t clock,
 			    const struct timespec *time);
 
+/* The same, but false with EAGAIN after 10 ms: what is waited for may have come past us. */
+bool mpg_parking_wait_a_while(struct mpg_wait *w, struct mpg_parked *place, clockid_t clock,
+			      const struct timespec *time);
+
 /* Is nobody before it in its line? */
 bool mpg_parking_is_first(const struct mpg_parked *place);
 
@@ -80,6 +84,9 @@ bool mpg_parking_has_line(const void *address, const void *side);
 /* The first who has not been woken yet, or all. Any thread, no signal handler. errno is kept. */
 void mpg_parking_wake_one(const void *address, const void *side);
 void mpg_parking_wake_all(const void *address, const void *side);
+
+/* The first of each thread's own line, unless it has been woken already; or all of all these. */
+void mpg_parking_wake_sides(const void *address, bool all);
 
 /* fork(): the lock is held across it; nobody waits in the child. */
 void mpg_parking_before_fork(void);

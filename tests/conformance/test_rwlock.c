@@ -173,6 +173,49 @@ START_TEST(a_writer_that_asks_again_is_told_also_after_a_wait)
 }
 END_TEST
 
+static pthread_rwlock_t theirs = PTHREAD_RWLOCK_INITIALIZER;
+static int ends[2];
+
+static void read_under_lock(void)
+{
+	char byte;
+
+	OK(0, pthread_rwlock_rdlock(&lock));
+	held = true;
+	OK(1, read(ends[0], &byte, 1));
+	OK(0, pthread_rwlock_unlock(&lock));
+}
+
+static void *want_it_with_theirs(void *unused)
+{
+	OK(0, pthread_rwlock_wrlock(&theirs));
+	asking = true;
+	OK(1, write(ends[1], "x", 1));
+	OK(0, pthread_rwlock_wrlock(&lock));
+	OK(0, pthread_rwlock_unlock(&lock));
+	OK(0, pthread_rwlock_unlock(&theirs));
+	return unused;
+}
+
+START_TEST(a_thread_that_holds_one_may_wait_for_a_fiber_that_holds_another)
+{
+	pthread_t thread;
+
+	if (way != FIBERS)
+		return;
+	ck_assert_int_eq(pipe(ends), 0);
+	fibers_spawn(read_under_lock);
+	fibers_settle();
+	ck_assert(held);
+	ck_assert_int_eq(pthread_create(&thread, NULL, want_it_with_theirs, NULL), 0);
+	UNTIL(asking);
+	OK(0, _i ? pthread_rwlock_wrlock(&theirs) : pthread_rwlock_rdlock(&theirs));
+	OK(0, pthread_rwlock_unlock(&theirs));
+	fibers_join();
+	pthread_join(thread, NULL);
+}
+END_TEST
+
 enum { ROUNDS = 200, FIBERS_EACH = 4, THREADS = 2 };
 
 static _Atomic int readers, writers;
@@ -232,6 +275,8 @@ Suite *rwlock_suite(void)
 	each_row(all, a_time_limit_ends_the_wait, 2 * (WAYS - 1));
 	tcase_add_test(all, a_limit_that_is_no_time_is_refused);
 	tcase_add_test(all, a_writer_that_asks_again_is_told_also_after_a_wait);
+	tcase_add_loop_test(all, a_thread_that_holds_one_may_wait_for_a_fiber_that_holds_another, 0,
+			    2);
 	tcase_add_test(all, threads_and_fibers_share_and_exclude_each_other);
 	return suite;
 }

@@ -180,6 +180,7 @@ static void run_others(void)
 	if (next == self)
 		return;
 	loop.running = next;
+	mpgreen_switched(self, next);
 	switch_leave(&self->notes, &next->notes, self->state == ENDED);
 	swapcontext(&self->context, &next->context);
 	switch_arrive(&self->notes);

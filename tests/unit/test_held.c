@@ -115,6 +115,73 @@ START_TEST(there_is_room_for_any_number)
 }
 END_TEST
 
+START_TEST(who_is_left_without_a_wait_keeps_what_it_has_taken)
+{
+	void *name;
+
+	attach(true);
+	mpg_held_add(&first);
+	ck_assert_int_eq(mpgreen_switched(&one, &two), 0);
+	running = &two;
+	ck_assert(mpg_held_by_other(&first));
+	mpg_held_add(&second);
+	name = mpg_held_name();
+	ck_assert_ptr_eq(name, &two);
+	mpgreen_switched(&two, &one);
+	running = &one;
+	ck_assert(!mpg_held_by_other(&first));
+	ck_assert(mpg_held_by_other(&second));
+	mpgreen_switched(&one, &two);
+	mpg_held_unname(name);
+	ck_assert(mpg_held_by_other(&first));
+	ck_assert(!mpg_held_by_other(&second));
+}
+END_TEST
+
+START_TEST(where_it_is_not_certain_who_runs_the_lock_is_anybody_s)
+{
+	attach(true);
+	mpg_held_add(&first);
+	running = NULL;
+	ck_assert_ptr_null(mpg_held_name());
+	running = &two;
+	mpg_held_add(&second);
+	ck_assert_ptr_eq(mpg_held_name(), &two);
+	ck_assert(!mpg_held_by_other(&first));
+	ck_assert(mpg_held_by_other(&second));
+	mpgreen_switched(NULL, NULL);
+	ck_assert(!mpg_held_by_other(&second));
+	mpg_held_remove(&first);
+	mpg_held_remove(&second);
+	ck_assert_uint_eq(mpg_thread.n_held, 0);
+}
+END_TEST
+
+static unsigned told;
+
+static void tell(void *self)
+{
+	(void)self;
+	told++;
+	errno = ENOANO;
+}
+
+START_TEST(a_scheduler_is_told_once_that_there_are_such_locks)
+{
+	const mpgreen_scheduler scheduler = { .abi = MPGREEN_ABI, .wait = no_wait, .locked = tell };
+
+	errno = 0;
+	for (unsigned attached = 1; attached <= 2; attached++) {
+		ck_assert_int_eq(mpgreen_attach(&scheduler, NULL), 0);
+		mpg_held_add(&first);
+		mpg_held_add(&second);
+		ck_assert_uint_eq(told, attached);
+		ck_assert_int_eq(mpgreen_detach(), 0);
+	}
+	ck_assert_int_eq(errno, 0);
+}
+END_TEST
+
 static int held_in_child(void *unused)
 {
 	(void)unused;
@@ -135,5 +202,8 @@ SUITE_OF(held, { what_the_running_fiber_holds_is_its_own, 0 },
 	 { what_a_fiber_holds_that_waits_is_anothers_until_it_is_back, 0 },
 	 { of_a_lock_that_several_hold_ones_own_is_removed_first, 0 },
 	 { nobody_is_asked_when_nothing_is_held, 0 },
+	 { who_is_left_without_a_wait_keeps_what_it_has_taken, 0 },
+	 { where_it_is_not_certain_who_runs_the_lock_is_anybody_s, 0 },
+	 { a_scheduler_is_told_once_that_there_are_such_locks, 0 },
 	 { a_scheduler_that_cannot_tell_fibers_apart_has_one, 0 },
 	 { there_is_room_for_any_number, 0 }, { in_a_fork_child_nothing_is_held, 0 })
