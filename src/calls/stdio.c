@@ -10,12 +10,12 @@
 struct mpg_twin {
 	FILE *twin, *file;
 	const char *call;
-	bool inside;		/* in a function of ours, or cancelled there */
-	struct _pthread_cleanup_buffer *before, *first;	/* handlers of libc's function */
-	const char *from, *to;	/* to be written, and not in the buffer of the stream */
-	const char *put_at;	/* where in the buffer the call began to put bytes */
-	const char *own_end;	/* of what libc's function has had written of the buffer */
-	const char *kept, *kept_end;	/* what an interrupted write() has left in it */
+	bool inside; /* in a function of ours, or cancelled there */
+	struct _pthread_cleanup_buffer *before, *first; /* handlers of libc's function */
+	const char *from, *to; /* to be written, and not in the buffer of the stream */
+	const char *put_at; /* where in the buffer the call began to put bytes */
+	const char *own_end; /* of what libc's function has had written of the buffer */
+	const char *kept, *kept_end; /* what an interrupted write() has left in it */
 };
 
 /* Those that are not in use. More are closed. */

@@ -128,7 +128,7 @@ static const struct beside_row {
 	void (*act)(void);
 	size_t n;
 } beside_rows[] = {
-	{ put_a_word, 1 },	{ put_and_flush, 1 },	 { put_a_byte, 1 },
+	{ put_a_word, 1 },    { put_and_flush, 1 },  { put_a_byte, 1 },
 	{ put_as_much, LEN }, { put_more, LEN + 1 },
 };
 enum { BESIDE_ROWS = sizeof(beside_rows) / sizeof(beside_rows[0]) };
