@@ -77,7 +77,8 @@ enum {
  * A scheduler. `self` is handed back as it was given to mpgreen_attach().
  *
  * wait() is called on the attaching thread only, with no lock of the library held, never inside a
- * signal handler, and may switch stacks. errno is the library's to restore. When several fibers
+ * signal handler, and may switch stacks. What it locks it locks in a native section: it would be
+ * asked to wait for that as well. errno is the library's to restore. When several fibers
  * wait for one fd it wakes them in the order of their coming, one for each readiness, and puts one
  * that comes back with attempt > 0 in front. Interrupted by a signal it answers MPGREEN_READY.
  *
