@@ -538,8 +538,8 @@ END_TEST
 
 START_TEST(what_was_released_past_the_library_is_nobody_s)
 {
-	int (*unlock)(pthread_mutex_t *) = dlsym(dlopen("libc.so.6", RTLD_LAZY),
-						 "pthread_mutex_unlock");
+	int (*unlock)(pthread_mutex_t *) =
+		dlsym(dlopen("libc.so.6", RTLD_LAZY), "pthread_mutex_unlock");
 
 	if (way != FIBERS || !unlock)
 		return;
