@@ -77,13 +77,14 @@ enum {
  * A scheduler. `self` is handed back as it was given to mpgreen_attach().
  *
  * wait() is called on the attaching thread only, with no lock of the library held, never inside a
- * signal handler, and may switch stacks. errno is the library's to restore. When several fibers
+ * signal handler, and may switch stacks. What it locks it locks in a native section: it would be
+ * asked to wait for that as well. errno is the library's to restore. When several fibers
  * wait for one fd it wakes them in the order of their coming, one for each readiness, and puts one
  * that comes back with attempt > 0 in front. Interrupted by a signal it answers MPGREEN_READY.
  *
  * current() names the fiber that runs, when one begins to wait that holds locks which libc gives to
- * a thread; NULL: that is not certain. Who has it, and switches fibers otherwise than in wait(), says
- * so by mpgreen_switched(). locked() tells, once, that such locks are taken, so that this may begin:
+ * a thread; NULL: that is not certain. Who has it, and switches otherwise than in wait(), says
+ * so by mpgreen_switched(). locked() tells, once, that such locks are taken, so that it may begin:
  * it is called in the middle of other people's C code, and neither waits nor switches.
  *
  * closing() tells that waits on fd must end soon (the library answers for the reason) and that
@@ -194,8 +195,8 @@ MPGREEN_API void mpgreen_native_leave(int token);
 /*
  * mpgreen_switched - the calling thread runs fiber TO, after it has left FROM without a wait().
  *
- * A recursive mutex, an error-checking one or a read-write lock belongs to a thread by libc's rules;
- * the library keeps fibers apart on them, and must hear of each switch for it. Those in wait() may be
+ * A recursive mutex, an error-checking one or an rwlock belongs to a thread by libc's rules;
+ * the library keeps fibers apart on them, and must hear of each switch. Those in wait() may be
  * reported as well. The names are those that current() returns. FROM NULL: some switches have
  * not been reported; what is held until then is anybody's of this thread, as libc has it.
  *

@@ -103,7 +103,7 @@ struct mpb_hub {
 	PyObject *stranger;			/* was found above it; only compared with */
 	unsigned traced, traced_before;		/* switches told of; when the stranger was found */
 	bool wants_trace;			/* locks have been taken that need it */
-	bool trace_is_due;			/* the interpreter calls before it runs Python code */
+	bool trace_is_due;			/* the interpreter calls before any Python code */
 	_Atomic(struct mpb_watch *) stale;
 	_Atomic bool disturbed;			/* another thread has closed or woken some fd */
 	size_t pages_used;

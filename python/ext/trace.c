@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The library must hear which greenlet is left for which, once locks are held that libc gives to a
- * thread: gevent.sleep() in a callback of a C library is no wait of ours. greenlet.settrace() tells.
+ * thread: gevent.sleep() in a callback of a C library is not our wait. greenlet.settrace() tells.
  * It costs each switch a call, so it waits until the library tells of such a lock.
  *
  * That happens inside C code, without the GIL. On the main thread the interpreter is asked to call

@@ -17,7 +17,7 @@
 struct mpg_locking {
 	const char *call;
 	int (*try)(void *lock);			/* 0, EBUSY, or another error */
-	/* Blocks until a time of CLOCK_REALTIME; NULL: processes share it, none tells of its release. */
+	/* Blocks until a time of CLOCK_REALTIME; NULL: processes share it, none tells. */
 	int (*try_until)(void *lock, const struct timespec *time);
 	bool (*is_ours)(const void *lock);	/* does a fiber of this thread hold it? */
 	clockid_t clock;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mutexes between fibers of one thread, and of others'.
+ * Mutexes: between fibers of one thread, and between these and other threads.
  *
  * Of an ordinary mutex libc says which thread holds it; if it is this one, then a fiber of it does.
  * A recursive or an error-checking one acts by thread itself, and one that processes share may name
@@ -142,8 +142,7 @@ int mpg_mutex_trylock(pthread_mutex_t *mutex)
  */
 int mpg_mutex_unlock(pthread_mutex_t *mutex)
 {
-	bool is_noted =
-		mpg_thread_has_fibers() && knows_threads(mutex) && is_outermost(mutex);
+	bool is_noted = mpg_thread_has_fibers() && knows_threads(mutex) && is_outermost(mutex);
 	int error = REAL(pthread_mutex_unlock)(mutex);
 
 	if (error)
@@ -199,8 +198,7 @@ INTERPOSE(int, pthread_mutex_trylock, pthread_mutex_t *mutex)
 
 INTERPOSE(int, pthread_mutex_unlock, pthread_mutex_t *mutex)
 {
-	return mpg_locking_is_quiet() ? REAL(pthread_mutex_unlock)(mutex)
-				      : mpg_mutex_unlock(mutex);
+	return mpg_locking_is_quiet() ? REAL(pthread_mutex_unlock)(mutex) : mpg_mutex_unlock(mutex);
 }
 
 GREEN(int, pthread_mutex_destroy, pthread_mutex_t *mutex)

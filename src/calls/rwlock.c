@@ -82,8 +82,9 @@ static int read_green(pthread_rwlock_t *lock, clockid_t clock, const struct time
 static int write_green(pthread_rwlock_t *lock, clockid_t clock, const struct timespec *time,
 		       const char *call)
 {
-	struct mpg_locking how = { call,  try_write, try_write_until, mpg_held_by_other,
-				   clock, time };
+	struct mpg_locking how = {
+		call, try_write, try_write_until, mpg_held_by_other, clock, time
+	};
 	int error;
 
 	if (lock->__data.__shared)

@@ -71,8 +71,10 @@ static void tell_scheduler(struct mpg_thread *t)
 	if (!slot || mpg_signals_inside())
 		return;
 	t->told_of_locks = true;
+	t->native_depth++;
 	if (slot->ops.locked)
 		slot->ops.locked(slot->self);
+	t->native_depth--;
 	errno = saved_errno;
 }
 
@@ -158,7 +160,9 @@ void *mpg_held_name(void)
 
 	if (!t->n_running_holds || !slot->ops.current)
 		return NULL;
+	t->native_depth++;
 	fiber = slot->ops.current(slot->self);
+	t->native_depth--;
 	name_running(t, fiber ? fiber : anybody);
 	return fiber;
 }

@@ -3,9 +3,9 @@
  * Which fiber holds a lock that libc gives to a thread: a recursive mutex lets a second fiber of
  * the thread straight in. Each thread keeps a list of such locks that its fibers hold.
  *
- * What the running fiber holds has no name on it. It gets the fiber's when that begins to wait or is
+ * What the running fiber holds has no name on it. It gets the fiber's when that waits or is
  * left otherwise, and loses it when the fiber runs again: so a lock with a name on it is another
- * fiber's than the running one. Where the name is not certain, the lock is anybody's, as libc has it:
+ * fiber's than the running one. Where the name is not certain, the lock is anybody's, as in libc:
  * a fiber let in by mistake is better than one kept out of what it holds itself.
  * A scheduler that cannot tell fibers apart (no current()) has only one.
  */

@@ -92,13 +92,24 @@ static int wait_natively(const mpgreen_wait *what)
 	return REAL(ppoll)(&fds, 1, limit, NULL) == 0 ? MPGREEN_TIMEOUT : MPGREEN_READY;
 }
 
+/* What it locks for its answer it must not ask itself about. */
+static bool declines(const struct mpg_slot *slot)
+{
+	bool can;
+
+	if (!slot->ops.can_wait)
+		return false;
+	mpg_thread.native_depth++;
+	can = slot->ops.can_wait(slot->self);
+	mpg_thread.native_depth--;
+	return !can;
+}
+
 static int ask_scheduler(const mpgreen_wait *what)
 {
 	const struct mpg_slot *slot = mpg_thread.slot;
 
-	if (!may_wait() || mpg_process_is_foreign())
-		return MPGREEN_NATIVE;
-	if (slot->ops.can_wait && !slot->ops.can_wait(slot->self))
+	if (!may_wait() || mpg_process_is_foreign() || declines(slot))
 		return MPGREEN_NATIVE;
 	mpg_turn_ended();
 	return mpg_scheduler_wait(what);

@@ -84,8 +84,8 @@ static const void *object_of(const void *address)
 void mpg_native_spare_allocator(void)
 {
 	static const char *const locks[] = {
-		"pthread_mutex_lock", "pthread_mutex_trylock", "pthread_mutex_unlock",
-		"pthread_mutex_destroy", "pthread_cond_wait", "pthread_cond_timedwait",
+		"pthread_mutex_lock",	 "pthread_mutex_trylock", "pthread_mutex_unlock",
+		"pthread_mutex_destroy", "pthread_cond_wait",	  "pthread_cond_timedwait",
 		"pthread_cond_signal",
 	};
 	const void *allocator = dlsym(RTLD_DEFAULT, "malloc"), *object = object_of(allocator);

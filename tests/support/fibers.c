@@ -189,8 +189,11 @@ static void run_others(void)
 static int wait_for(void *self, const mpgreen_wait *what)
 {
 	struct fiber *fiber = loop.running;
+	int token = mpgreen_native_enter();
 
+	/* It locks a mutex of the test library. */
 	ck_assert_ptr_eq(self, &loop);
+	mpgreen_native_leave(token);
 	if (loop.looking)
 		return MPGREEN_NATIVE;
 	loop.waits++;
