@@ -122,7 +122,8 @@ END_TEST
 SUITE_OF(real, { the_constructor_has_bound_every_name_of_the_table, 0 },
 	 { a_real_function_is_not_ours, 0 }, { binding_again_changes_nothing, 0 },
 	 { a_call_before_the_constructor_binds_what_it_needs, 0 },
-	 { a_mutex_is_locked_inside_dlsym_at_any_depth, 0 },
+	 /* ASan has functions by the same names, and nothing to call in them. */
+	 { a_mutex_is_locked_inside_dlsym_at_any_depth, NOT_UNDER_ASAN },
 	 { a_condition_is_not_that_of_an_older_libc, 0 },
 	 { a_call_that_comes_from_inside_dlsym_binds_for_itself, 0 },
 	 { what_libc_lacks_is_found_in_libresolv, 0 })
