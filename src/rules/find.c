@@ -15,7 +15,8 @@ void *mpg_find_defined(void *handle, const char *name, const void *in_object)
 {
 	void *function = dlsym(handle, name);
 
-	if (function && mpg_loaded_at(function) == mpg_loaded_at(in_object) && !is_in_program(function))
+	if (function && mpg_loaded_at(function) == mpg_loaded_at(in_object)
+	    && !is_in_program(function))
 		return function;
 	return NULL;
 }

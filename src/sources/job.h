@@ -40,14 +40,15 @@ struct mpg_job {
 	unsigned forks;			/* of mpg_process_forks, when it began to run */
 	_Atomic int references;
 	_Atomic bool done;
+	_Atomic bool abandoned;		/* for run() to see */
+	bool running;			/* or stands in line */
+	bool taken;			/* mpg_job_run() has said that there is a result */
+	_Atomic pid_t thread;
+	/* Fixed before it runs, and read by the worker as one word. */
 	bool wins_nothing;		/* so whoever leaves it need not wait for its end */
 	bool may_queue;			/* it ends by itself, whatever others do */
 	bool uncancellable;		/* and left to itself at once */
 	bool interruptible;		/* run() is a call that a signal ends with EINTR */
-	_Atomic bool abandoned;		/* for run() to see */
-	_Atomic pid_t thread;
-	bool running;			/* or stands in line */
-	bool taken;			/* mpg_job_run() has said that there is a result */
 };
 
 /* NULL with errno: then the caller makes the real call itself. */

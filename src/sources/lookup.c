@@ -29,8 +29,8 @@ static void begin_to_ask(void)
 }
 
 /*
- * libc does not hold its locks of the look-ups across fork(): one that a worker holds in that moment
- * is locked in the child for ever. They are held for moments, not while a server is waited for.
+ * libc does not hold its locks of the look-ups across fork(): one that a worker holds then is
+ * locked in the child for ever. They are held for moments, not while a server is waited for.
  */
 void mpg_lookup_before_fork(void)
 {

@@ -138,6 +138,8 @@ static void fork_meanwhile(int ends_soon)
 		ck_assert_int_eq(pthread_create(&thread, NULL, let_it_end, NULL), 0);
 	child_status = in_child(is_inside, NULL);
 	may_end = true;
+	if (ends_soon)
+		pthread_join(thread, NULL);
 }
 
 /* Else libc may be locked in the child, and nobody would unlock it. */
