@@ -50,13 +50,14 @@ def _put_to_sleep(loop):
     # There are tens of thousands of objects, of some hundred types. To look at them before fork(),
     # in the parent, costs as much there: the pages that it touches are shared with earlier children.
     types = list(map(type, things))
-    greenlets = {kind for kind in set(types) if issubclass(kind, greenlet)}
-    watchers = {kind for kind in set(types)
+    kinds = set(types)
+    greenlets = {kind for kind in kinds if issubclass(kind, greenlet)}
+    watchers = {kind for kind in kinds
                 if kind.__name__ in _STOPPED and kind.__module__.startswith("gevent.")
                 and hasattr(kind, "stop")}
 
-    def of(kinds):
-        return itertools.compress(things, map(kinds.__contains__, types))
+    def of(wanted):
+        return itertools.compress(things, map(wanted.__contains__, types))
 
     _asleep.extend(of(greenlets))
     for thing in of(watchers):

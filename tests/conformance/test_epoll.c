@@ -142,11 +142,9 @@ END_TEST
 
 START_TEST(a_signal_ends_it_even_with_SA_RESTART)
 {
-	struct sigaction act = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
-
 	open_pipe(fd);
 	watch(EPOLLIN);
-	sigaction(SIGUSR1, &act, NULL);
+	catch_with(SA_RESTART);
 	other_side(0, raise_it);
 	FAILS(EINTR, epoll_wait(set, events, 4, -1));
 	ck_assert_int_eq(signals, 1);
@@ -156,13 +154,12 @@ END_TEST
 
 START_TEST(signals_are_let_in_while_it_waits)
 {
-	struct sigaction act = { .sa_handler = count_signal };
 	struct timespec limit = { .tv_sec = 8 };
 	sigset_t blocked, open_mask;
 
 	open_pipe(fd);
 	watch(EPOLLIN);
-	sigaction(SIGUSR1, &act, NULL);
+	catch_with(0);
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &blocked, &open_mask);

@@ -220,10 +220,8 @@ END_TEST
 
 START_TEST(a_signal_ends_a_poll_even_with_SA_RESTART)
 {
-	struct sigaction act = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
-
 	open_pipe(fd);
-	sigaction(SIGUSR1, &act, NULL);
+	catch_with(SA_RESTART);
 	set[0] = (struct pollfd){ fd[0], POLLIN, 0 };
 	other_side(0, raise_it);
 	FAILS(EINTR, poll(set, 1, -1));
@@ -238,12 +236,11 @@ END_TEST
 /* SIGUSR1 is blocked but for the time of the call. */
 START_TEST(ppoll_lets_signals_in_while_it_waits)
 {
-	struct sigaction act = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
 	struct timespec limit = { .tv_sec = 8 };
 	sigset_t blocked, open_mask, now;
 
 	open_pipe(fd);
-	sigaction(SIGUSR1, &act, NULL);
+	catch_with(SA_RESTART);
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &blocked, &open_mask);

@@ -196,10 +196,8 @@ END_TEST
 
 START_TEST(a_signal_ends_a_select_even_with_SA_RESTART)
 {
-	struct sigaction act = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
-
 	open_pipe(fd);
-	sigaction(SIGUSR1, &act, NULL);
+	catch_with(SA_RESTART);
 	watch_both();
 	other_side(0, raise_it);
 	FAILS(EINTR, select(top(), &in, NULL, &exceptional, NULL));
@@ -211,11 +209,10 @@ END_TEST
 
 START_TEST(pselect_lets_signals_in_while_it_waits)
 {
-	struct sigaction act = { .sa_handler = count_signal };
 	sigset_t blocked, open_mask;
 
 	open_pipe(fd);
-	sigaction(SIGUSR1, &act, NULL);
+	catch_with(0);
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &blocked, &open_mask);
