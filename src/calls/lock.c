@@ -2,21 +2,25 @@
 /*
  * Locks on files: flock(), lockf(), and fcntl() with F_SETLKW or F_OFD_SETLKW. The try is the call
  * that does not wait. Then a worker makes the real one: the locks belong to the process, or to the
- * open file description, and not to a thread. No fd is made for it, for to close that would give up
- * every record lock that the process has on the file.
+ * open file description, and not to a thread. It works on a copy of the fd, which stays what it is when
+ * the fd is closed and its number used again; but to close a copy would give up every record lock that
+ * the process has on the file, so those are asked for by the number itself.
  */
 #include "calls/lock.h"
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
+#include "registry/private.h"
 #include "registry/process.h"
 #include "sources/job.h"
 
 struct lock_job {
 	struct mpg_job job;
-	int fd, command;		/* the operation of flock() */
+	int fd, copy;			/* -1: none */
+	int command;			/* the operation of flock() */
 	struct flock lock;
 	const struct mpg_fd *entry;	/* NULL: as it was, for ever */
 	uint32_t generation;
+	unsigned forks;			/* of mpg_process_forks, when the copy was made */
 };
 
 /* Has fd been left alone since the call began? Closed, its number may be another file's by now. */
@@ -28,35 +32,88 @@ static bool is_still_open(const struct lock_job *l)
 	return false;
 }
 
+static int file_of(const struct lock_job *l)
+{
+	return l->copy >= 0 ? l->copy : l->fd;
+}
+
+static bool can_ask(const struct lock_job *l)
+{
+	return l->copy >= 0 || is_still_open(l);
+}
+
 static void run_flock(struct mpg_job *job)
 {
 	struct lock_job *l = (struct lock_job *)job;
 
-	mpg_job_finish(job, is_still_open(l) ? REAL(flock)(l->fd, l->command) : -1);
-}
-
-static void run_record(struct mpg_job *job)
-{
-	struct lock_job *l = (struct lock_job *)job;
-
-	mpg_job_finish(job, is_still_open(l) ? REAL(fcntl)(l->fd, l->command, &l->lock) : -1);
+	mpg_job_finish(job, can_ask(l) ? REAL(flock)(file_of(l), l->command) : -1);
 }
 
 static void unlock(struct mpg_job *job)
 {
 	struct lock_job *l = (struct lock_job *)job;
 
-	if (job->result == 0 && is_still_open(l))
-		REAL(flock)(l->fd, LOCK_UN);
+	if (job->result == 0 && can_ask(l))
+		REAL(flock)(file_of(l), LOCK_UN);
+}
+
+static void unlock_range(const struct lock_job *l)
+{
+	struct flock lock = l->lock;
+
+	lock.l_type = F_UNLCK;
+	REAL(fcntl)(file_of(l), l->command, &lock);
+}
+
+/*
+ * The kernel takes a record lock back if the fd was closed while it was waited for. So what it has
+ * given, and the number is another file's by now, is a lock on that one.
+ */
+static int lock_record_now(struct lock_job *l)
+{
+	int r = can_ask(l) ? REAL(fcntl)(file_of(l), l->command, &l->lock) : -1;
+
+	if (r < 0 || can_ask(l))
+		return r;
+	unlock_range(l);
+	is_still_open(l);
+	return -1;
+}
+
+static void run_record(struct mpg_job *job)
+{
+	mpg_job_finish(job, lock_record_now((struct lock_job *)job));
 }
 
 static void unlock_record(struct mpg_job *job)
 {
+	const struct lock_job *l = (struct lock_job *)job;
+
+	if (job->result == 0 && can_ask(l))
+		unlock_range(l);
+}
+
+static void close_copy(struct mpg_job *job)
+{
+	const struct lock_job *l = (struct lock_job *)job;
+
+	/* In a fork child it is closed already. */
+	if (l->copy >= 0 && l->forks == mpg_process_forks)
+		mpg_private_close(l->copy);
+}
+
+static struct mpg_job *new_job(int fd, bool of_description, void (*run)(struct mpg_job *))
+{
+	struct mpg_job *job = mpg_job_new(sizeof(struct lock_job), run);
 	struct lock_job *l = (struct lock_job *)job;
 
-	l->lock.l_type = F_UNLCK;
-	if (job->result == 0 && is_still_open(l))
-		REAL(fcntl)(l->fd, l->command, &l->lock);
+	if (!job)
+		return NULL;
+	l->fd = fd;
+	l->copy = of_description ? mpg_private_adopt(REAL(fcntl)(fd, F_DUPFD_CLOEXEC, 0)) : -1;
+	l->forks = mpg_process_forks;
+	job->freed = close_copy;
+	return job;
 }
 
 static int wait_for_lock(struct mpg_wait *w, struct lock_job *l)
@@ -77,13 +134,12 @@ static int wait_for_lock(struct mpg_wait *w, struct lock_job *l)
 
 static int flock_on_worker(struct mpg_wait *w, int fd, int operation)
 {
-	MPG_JOB(job, mpg_job_new(sizeof(struct lock_job), run_flock));
+	MPG_JOB(job, new_job(fd, true, run_flock));
 	struct lock_job *l = (struct lock_job *)job;
 
 	if (!job)
 		return REAL(flock)(fd, operation);
 	job->give_back = unlock;
-	l->fd = fd;
 	l->command = operation;
 	return wait_for_lock(w, l);
 }
@@ -132,13 +188,12 @@ static void settle(int fd, struct flock *lock)
 
 static int record_on_worker(struct mpg_wait *w, int fd, int command, struct flock *lock)
 {
-	MPG_JOB(job, mpg_job_new(sizeof(struct lock_job), run_record));
+	MPG_JOB(job, new_job(fd, command == F_OFD_SETLKW, run_record));
 	struct lock_job *l = (struct lock_job *)job;
 
 	if (!job)
 		return REAL(fcntl)(fd, command, lock);
 	job->give_back = unlock_record;
-	l->fd = fd;
 	l->command = command;
 	l->lock = *lock;
 	settle(fd, &l->lock);
