@@ -70,6 +70,7 @@ tests_libconformance_la_SOURCES = \
 	tests/support/mutexes.c tests/support/mutexes.h \
 	tests/support/nameserver.c tests/support/nameserver.h \
 	tests/support/locks.c tests/support/locks.h \
+	tests/support/mark_point.c \
 	tests/support/signals.c tests/support/signals.h \
 	tests/support/switch.h \
 	tests/support/way.c tests/support/way.h
@@ -79,6 +80,7 @@ tests_libfortified_la_CPPFLAGS = $(conformance_flags) -U_FORTIFY_SOURCE -D_FORTI
 tests_libfortified_la_CFLAGS = $(conformance_cflags) -O2
 tests_libfortified_la_SOURCES = tests/conformance/test_fortified.c
 
+conformance_ldflags = -Wl,--wrap=_mark_point
 conformance_programs = tests/way_native tests/way_poll tests/way_fibers
 conformance_libs = tests/libconformance.la tests/libfortified.la libmpgreen.la $(CHECK_LIBS) \
 	-lresolv -lutil -lpthread $(RT_LIBS)
@@ -86,12 +88,15 @@ check_PROGRAMS += $(conformance_programs)
 TESTS += $(conformance_programs)
 tests_way_native_CPPFLAGS = $(conformance_flags)
 tests_way_native_LDADD = $(conformance_libs)
+tests_way_native_LDFLAGS = $(conformance_ldflags)
 tests_way_native_SOURCES = tests/conformance/way_native.c
 tests_way_poll_CPPFLAGS = $(conformance_flags)
 tests_way_poll_LDADD = $(conformance_libs)
+tests_way_poll_LDFLAGS = $(conformance_ldflags)
 tests_way_poll_SOURCES = tests/conformance/way_poll.c
 tests_way_fibers_CPPFLAGS = $(conformance_flags)
 tests_way_fibers_LDADD = $(conformance_libs)
+tests_way_fibers_LDFLAGS = $(conformance_ldflags)
 tests_way_fibers_SOURCES = tests/conformance/way_fibers.c
 dist_check_SCRIPTS += tests/coverage.sh tests/semaphores.sh
 TESTS += tests/coverage.sh tests/semaphores.sh
