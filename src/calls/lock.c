@@ -2,9 +2,9 @@
 /*
  * Locks on files: flock(), lockf(), and fcntl() with F_SETLKW or F_OFD_SETLKW. The try is the call
  * that does not wait. Then a worker makes the real one: the locks belong to the process, or to the
- * open file description, and not to a thread. It works on a copy of the fd, which stays what it is when
- * the fd is closed and its number used again; but to close a copy would give up every record lock that
- * the process has on the file, so those are asked for by the number itself.
+ * open file description, and not to a thread. It works on a copy of the fd, which stays what it is
+ * when the fd is closed and its number used again; but to close a copy would give up every record
+ * lock that the process has on the file, so those are asked for by the number itself.
  */
 #include "calls/lock.h"
 #include "engine/wait.h"
