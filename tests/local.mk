@@ -33,6 +33,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_mutex.c \
 	tests/conformance/test_mutex_fibers.c \
 	tests/conformance/test_names.c \
+	tests/conformance/test_once.c \
 	tests/conformance/test_open.c \
 	tests/conformance/test_offload.c \
 	tests/conformance/test_poll.c \

@@ -2,6 +2,7 @@
 #include "engine/held.h"
 #include "engine/scheduler.h"
 #include "engine/signals.h"
+#include "real.h"
 
 struct mpg_holding {
 	const void *lock;
@@ -55,7 +56,7 @@ static bool grow(struct mpg_thread *t)
 		memcpy(held, t->held, t->held_bytes);
 		munmap(t->held, t->held_bytes);
 	} else {
-		pthread_once(&once, prepare);
+		REAL(pthread_once)(&once, prepare);
 		pthread_setspecific(ending, held);
 	}
 	t->held = held;

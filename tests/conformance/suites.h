@@ -33,6 +33,7 @@
 	X(rwlock) \
 	X(cond) \
 	X(join) \
+	X(once) \
 	X(signal) \
 	X(close) \
 	X(fd) \
