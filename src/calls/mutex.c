@@ -108,7 +108,7 @@ static int lock_noted(pthread_mutex_t *mutex, struct mpg_locking *how)
 	int error = MPG_LOCKING_BLOCKS;
 
 	how->try = try_noted;
-	how->try_until = mutex->__data.__kind & SHARED ? NULL : try_noted_until;
+	how->try_until = try_noted_until;
 	how->is_ours = is_of_other;
 	if (is_of_other(mutex) || !is_of_this_thread(mutex))
 		error = mpg_locking_take(how, mutex);

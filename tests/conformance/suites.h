@@ -31,6 +31,7 @@
 	X(mutex) \
 	X(mutex_fibers) \
 	X(rwlock) \
+	X(shared_locks) \
 	X(cond) \
 	X(join) \
 	X(once) \
