@@ -4,8 +4,8 @@
  * fiber parks until that one releases it. One that another thread holds is waited for as libc does,
  * for a short time: mostly it is enough. Then the fiber parks for it as well, since that thread may
  * be waiting for a lock that another fiber of this one holds. Who releases a lock, on any thread,
- * wakes those who are parked; and as that may happen past us, as in another process, they look again
- * every now and then.
+ * wakes those who are parked; and as that may happen past us, as in another process, they look
+ * again every now and then.
  */
 #ifndef MPG_LOCKING_H
 #define MPG_LOCKING_H
