@@ -113,5 +113,5 @@ __attribute__((constructor(101))) void mpg_init(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	pthread_once(&once, start);
+	REAL(pthread_once)(&once, start);
 }

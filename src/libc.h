@@ -92,6 +92,7 @@ int __pthread_mutex_destroy(pthread_mutex_t *mutex) __attribute__((weak));
 int __pthread_mutex_lock(pthread_mutex_t *mutex) __attribute__((weak));
 int __pthread_mutex_trylock(pthread_mutex_t *mutex) __attribute__((weak));
 int __pthread_mutex_unlock(pthread_mutex_t *mutex) __attribute__((weak));
+int __pthread_once(pthread_once_t *control, void (*init)(void)) __attribute__((weak));
 int __sigpause(int sig_or_mask, int is_sig);
 int __xpg_sigpause(int sig);
 int __mq_open_2(const char *name, int flags);

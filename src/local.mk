@@ -27,6 +27,7 @@ libcore_la_SOURCES = \
 	src/calls/mqueue.c \
 	src/calls/mutex.c src/calls/mutex.h \
 	src/calls/names.c src/calls/names.h \
+	src/calls/once.c \
 	src/calls/open.c src/calls/open.h \
 	src/calls/poll.c \
 	src/calls/popen.c src/calls/popen.h \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "real.h"
 
-struct mpg_real mpg_real;
+/* What an allocator calls under its own lock, under which dlsym() would find no memory. */
+struct mpg_real mpg_real = { .pthread_once = __pthread_once };
 
 static const struct {
 	const char *name;
@@ -65,6 +66,7 @@ static void bind_mutexes_again(void)
 	mpg_real.pthread_mutex_lock = mpg_real_find("pthread_mutex_lock");
 	mpg_real.pthread_mutex_trylock = mpg_real_find("pthread_mutex_trylock");
 	mpg_real.pthread_mutex_unlock = mpg_real_find("pthread_mutex_unlock");
+	mpg_real.pthread_once = mpg_real_find("pthread_once");
 }
 
 /*

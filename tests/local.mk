@@ -33,6 +33,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_mutex.c \
 	tests/conformance/test_mutex_fibers.c \
 	tests/conformance/test_names.c \
+	tests/conformance/test_once.c \
 	tests/conformance/test_open.c \
 	tests/conformance/test_offload.c \
 	tests/conformance/test_poll.c \
@@ -46,6 +47,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_sem.c \
 	tests/conformance/test_sem_ends.c \
 	tests/conformance/test_send.c \
+	tests/conformance/test_shared_locks.c \
 	tests/conformance/test_signal.c \
 	tests/conformance/test_sigwait.c \
 	tests/conformance/test_sleep.c \

@@ -20,7 +20,7 @@ static int attempt(const struct mpg_locking *how, void *lock, bool woken)
 	int error = how->try(lock);
 
 	/* Who wakes before it waits for a condition has not released the lock yet. */
-	if (error == EBUSY && woken && how->try_until && !how->is_ours(lock))
+	if (error == EBUSY && woken && !how->is_ours(lock))
 		error = try_shortly(how, lock);
 	return error;
 }
@@ -41,8 +41,6 @@ static int wait_in_line(struct mpg_wait *w, const struct mpg_locking *how, void 
 		error = may_try ? attempt(how, lock, woken) : EBUSY;
 		if (error != EBUSY)
 			return error;
-		if (may_try && !how->try_until && !how->is_ours(lock))
-			return MPG_LOCKING_BLOCKS;
 		woken = mpg_parking_wait_a_while(w, place, how->clock, how->time);
 		if (!woken && errno != EAGAIN) {
 			if (errno != EDEADLK && !mpg_wait_was_forked(w))
@@ -71,8 +69,6 @@ int mpg_locking_wait(const struct mpg_locking *how, void *lock)
 		return MPG_LOCKING_BLOCKS;
 	if (!(mpg_parking_any() && mpg_parking_has_line(lock, MPG_OWN_SIDE))
 	    && !how->is_ours(lock)) {
-		if (!how->try_until)
-			return MPG_LOCKING_BLOCKS;
 		error = try_shortly(how, lock);
 		if (error != EBUSY)
 			return error;

@@ -4,7 +4,8 @@
  * fiber parks until that one releases it. One that another thread holds is waited for as libc does,
  * for a short time: mostly it is enough. Then the fiber parks for it as well, since that thread may
  * be waiting for a lock that another fiber of this one holds. Who releases a lock, on any thread,
- * wakes those who are parked; and as that may happen past us, they look again every now and then.
+ * wakes those who are parked; and as that may happen past us, as in another process, they look
+ * again every now and then.
  */
 #ifndef MPG_LOCKING_H
 #define MPG_LOCKING_H
@@ -17,7 +18,7 @@
 struct mpg_locking {
 	const char *call;
 	int (*try)(void *lock);			/* 0, EBUSY, or another error */
-	/* Blocks until a time of CLOCK_REALTIME; NULL: processes share it, none tells. */
+	/* Blocks until a time of CLOCK_REALTIME. */
 	int (*try_until)(void *lock, const struct timespec *time);
 	bool (*is_ours)(const void *lock);	/* does a fiber of this thread hold it? */
 	clockid_t clock;

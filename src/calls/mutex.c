@@ -108,7 +108,7 @@ static int lock_noted(pthread_mutex_t *mutex, struct mpg_locking *how)
 	int error = MPG_LOCKING_BLOCKS;
 
 	how->try = try_noted;
-	how->try_until = mutex->__data.__kind & SHARED ? NULL : try_noted_until;
+	how->try_until = try_noted_until;
 	how->is_ours = is_of_other;
 	if (is_of_other(mutex) || !is_of_this_thread(mutex))
 		error = mpg_locking_take(how, mutex);
@@ -117,8 +117,8 @@ static int lock_noted(pthread_mutex_t *mutex, struct mpg_locking *how)
 	return error;
 }
 
-int mpg_mutex_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
-		   const char *call)
+__attribute__((noinline)) static int lock_slowly(pthread_mutex_t *mutex, clockid_t clock,
+						 const struct timespec *time, const char *call)
 {
 	struct mpg_locking how = { call, try, try_until, is_of_this_thread, clock, time };
 	int error;
@@ -131,9 +131,29 @@ int mpg_mutex_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timespe
 	return error == MPG_LOCKING_BLOCKS ? block(mutex, clock, time) : error;
 }
 
-int mpg_mutex_trylock(pthread_mutex_t *mutex)
+static inline int try_either(pthread_mutex_t *mutex)
 {
 	return knows_threads(mutex) ? try_noted(mutex) : REAL(pthread_mutex_trylock)(mutex);
+}
+
+int mpg_mutex_trylock(pthread_mutex_t *mutex)
+{
+	return try_either(mutex);
+}
+
+/* Mostly it is free, and nobody stands in line. */
+static inline int lock_until(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
+			     const char *call)
+{
+	int error = mpg_parking_any() ? EBUSY : try_either(mutex);
+
+	return error == EBUSY ? lock_slowly(mutex, clock, time, call) : error;
+}
+
+int mpg_mutex_lock(pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time,
+		   const char *call)
+{
+	return lock_until(mutex, clock, time, call);
 }
 
 /*
@@ -155,7 +175,7 @@ int mpg_mutex_unlock(pthread_mutex_t *mutex)
 
 GREEN(int, pthread_mutex_lock, pthread_mutex_t *mutex)
 {
-	return mpg_mutex_lock(mutex, CLOCK_REALTIME, NULL, "pthread_mutex_lock");
+	return lock_until(mutex, CLOCK_REALTIME, NULL, "pthread_mutex_lock");
 }
 
 INTERPOSE(int, pthread_mutex_lock, pthread_mutex_t *mutex)

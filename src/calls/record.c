@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "calls/record.h"
+#include "real.h"
 
 /* As libc begins. */
 #define FIRST_SIZE 1024
@@ -160,7 +161,7 @@ static struct held *held_of_thread(enum mpg_record_kind kind)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct held *held;
 
-	pthread_once(&once, make_key);
+	REAL(pthread_once)(&once, make_key);
 	held = has_key ? pthread_getspecific(key) : NULL;
 	if (!held && has_key) {
 		held = calloc(MPG_RECORD_KINDS, sizeof(*held));

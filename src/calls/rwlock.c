@@ -69,8 +69,6 @@ static int read_green(pthread_rwlock_t *lock, clockid_t clock, const struct time
 	struct mpg_locking how = { call, try_read, try_read_until, mpg_held_by_other, clock, time };
 	int error;
 
-	if (lock->__data.__shared)
-		how.try_until = NULL;
 	if (is_refused(clock, time))
 		return read_for_real(lock, clock, time);
 	error = try_read(lock);
@@ -87,8 +85,6 @@ static int write_green(pthread_rwlock_t *lock, clockid_t clock, const struct tim
 	};
 	int error;
 
-	if (lock->__data.__shared)
-		how.try_until = NULL;
 	if (is_refused(clock, time))
 		return write_for_real(lock, clock, time);
 	error = mpg_locking_take(&how, lock);

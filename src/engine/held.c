@@ -2,6 +2,7 @@
 #include "engine/held.h"
 #include "engine/scheduler.h"
 #include "engine/signals.h"
+#include "real.h"
 
 struct mpg_holding {
 	const void *lock;
@@ -55,7 +56,7 @@ static bool grow(struct mpg_thread *t)
 		memcpy(held, t->held, t->held_bytes);
 		munmap(t->held, t->held_bytes);
 	} else {
-		pthread_once(&once, prepare);
+		REAL(pthread_once)(&once, prepare);
 		pthread_setspecific(ending, held);
 	}
 	t->held = held;
@@ -103,10 +104,8 @@ static bool is_named(const struct mpg_holding *holding)
 	return holding->fiber && holding->fiber != anybody;
 }
 
-/* The latest is released first, as a rule. */
-void mpg_held_remove(const void *lock)
+static void find_and_remove(struct mpg_thread *t, const void *lock)
 {
-	struct mpg_thread *t = &mpg_thread;
 	unsigned found = t->n_held;
 
 	for (unsigned i = t->n_held; i-- > 0;) {
@@ -121,12 +120,24 @@ void mpg_held_remove(const void *lock)
 		remove_at(t, found);
 }
 
-bool mpg_held_by_other(const void *lock)
+/* The latest is released first, as a rule. */
+void mpg_held_remove(const void *lock)
+{
+	struct mpg_thread *t = &mpg_thread;
+	unsigned last = t->n_held - 1;
+
+	if (t->n_held && t->held[last].lock == lock && !t->held[last].fiber) {
+		t->n_held = last;
+		t->n_running_holds--;
+	} else {
+		find_and_remove(t, lock);
+	}
+}
+
+bool mpg_held_has_name(const void *lock)
 {
 	const struct mpg_thread *t = &mpg_thread;
 
-	if (t->n_held == t->n_running_holds)
-		return false;
 	for (unsigned i = 0; i < t->n_held; i++)
 		if (t->held[i].lock == lock && is_named(&t->held[i]))
 			return true;

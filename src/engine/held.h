@@ -23,7 +23,12 @@ void mpg_held_add(const void *lock);
 void mpg_held_remove(const void *lock);
 
 /* Does a fiber of this thread hold it that does not run? */
-bool mpg_held_by_other(const void *lock);
+bool mpg_held_has_name(const void *lock);
+
+static inline bool mpg_held_by_other(const void *lock)
+{
+	return mpg_thread.n_held != mpg_thread.n_running_holds && mpg_held_has_name(lock);
+}
 
 /* The lock is no more. */
 void mpg_held_forget(const void *lock);

@@ -70,7 +70,7 @@ static void wake_up(void)
 
 void mpg_scheduler_prepare(void)
 {
-	pthread_once(&once, wake_up);
+	REAL(pthread_once)(&once, wake_up);
 }
 
 static unsigned depth(void)

@@ -144,7 +144,7 @@ struct mpg_parked *mpg_parking_enter(const void *address, const void *side)
 
 	if (!place)
 		return NULL;
-	pthread_once(&once, prepare);
+	REAL(pthread_once)(&once, prepare);
 	pthread_setspecific(ending, place);
 	place->bell = mpg_bells_take();
 	errno = saved_errno;

@@ -31,8 +31,10 @@
 	X(mutex) \
 	X(mutex_fibers) \
 	X(rwlock) \
+	X(shared_locks) \
 	X(cond) \
 	X(join) \
+	X(once) \
 	X(signal) \
 	X(close) \
 	X(fd) \

@@ -50,7 +50,7 @@ void beside_run(void)
 		fibers_settle();
 }
 
-static bool sleeps(pid_t thread)
+bool is_asleep(pid_t thread)
 {
 	char path[64], text[512];
 	const char *state;
@@ -74,7 +74,7 @@ void await_sleep(void)
 	if (fibers_inside())
 		fibers_settle();
 	else
-		UNTIL(sleeps(test_thread_id()));
+		UNTIL(is_asleep(test_thread_id()));
 }
 
 struct timespec in_ms(clockid_t clock, long ms)

@@ -7,6 +7,7 @@
 #define TESTS_BESIDE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 #include <time.h>
 
 /* Runs act() on a thread without a scheduler or, where `side` says so, on a fiber. */
@@ -23,6 +24,9 @@ void beside_run(void);
 
 /* The other side: until the test is asleep, natively or in its scheduler. */
 void await_sleep(void);
+
+/* Is the thread asleep, be it in a lock? */
+bool is_asleep(pid_t thread);
 
 /* A moment from now, by a clock. */
 struct timespec in_ms(clockid_t clock, long ms);
