@@ -34,6 +34,7 @@ greenlets_only = pytest.mark.greenlets_only
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "greenlets_only: not for threads")
+    config.addinivalue_line("markers", "needs(what, ...): not for clients that cannot do it")
     if GREEN:
         import gevent
         import mpgreen
