@@ -121,7 +121,9 @@ def test_a_timeout_and_a_kill_come_out_of_it(call, pipe, streams, machine):
     libc.clearerr(streams[0])
     waiting = gevent.spawn(call, streams[0])
     settle()
+    began = stopwatch()
     waiting.kill()
+    assert stopwatch() - began < LATEST
     assert isinstance(waiting.value, gevent.GreenletExit)
     libc.clearerr(streams[0])
     os.write(pipe[1], b"line\n")
