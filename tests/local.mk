@@ -31,6 +31,7 @@ tests_libconformance_la_SOURCES = \
 	tests/conformance/test_join.c \
 	tests/conformance/test_mqueue.c \
 	tests/conformance/test_mutex.c \
+	tests/conformance/test_mutex_fibers.c \
 	tests/conformance/test_names.c \
 	tests/conformance/test_open.c \
 	tests/conformance/test_offload.c \
@@ -66,6 +67,7 @@ tests_libconformance_la_SOURCES = \
 	tests/support/fibers.c tests/support/fibers.h \
 	tests/support/fifos.c tests/support/fifos.h \
 	tests/support/kinds.c tests/support/kinds.h \
+	tests/support/mutexes.c tests/support/mutexes.h \
 	tests/support/nameserver.c tests/support/nameserver.h \
 	tests/support/locks.c tests/support/locks.h \
 	tests/support/signals.c tests/support/signals.h \

@@ -217,3 +217,40 @@ def test_standard_input_on_a_terminal(tmp_path, call, prompts):
     said = said.decode().replace("\r", "")
     for line in EXPECTED:
         assert line in said
+
+
+LOCKS = """
+import ctypes, sys
+import gevent.monkey; gevent.monkey.patch_all()
+import gevent
+
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(libc.fopen(b"/dev/null", b"w"))
+gevent.sleep(.001)
+
+def lock():
+    libc.flockfile(file)
+    libc.funlockfile(file)
+"""
+
+
+def test_a_stream_locked_before_greenlets_are_told_apart_is_unlocked(script):
+    printed = script(LOCKS + """
+lock()
+gevent.spawn(lock).join()
+print("unlocked")
+""")
+    assert printed == "unlocked\n"
+
+
+def test_the_hub_does_not_wait_for_a_stream_that_a_greenlet_holds(script):
+    printed = script(LOCKS + """
+lock()
+libc.flockfile(file)
+gevent.get_hub().loop.run_callback(lock)
+gevent.sleep(.01)
+libc.funlockfile(file)
+print("went on")
+""")
+    assert printed == "went on\n"

@@ -53,9 +53,15 @@ bool mpg_filelock_has(const FILE *file)
 	return holds && *find(file);
 }
 
+/* What was locked before the scheduler could tell fibers apart is anybody's, as libc has it. */
 static bool is_mine(const struct held *h)
 {
-	return !h->parked && h->fiber == running_fiber();
+	void *fiber;
+
+	if (h->parked || !h->fiber)
+		return !h->parked;
+	fiber = running_fiber();
+	return !fiber || h->fiber == fiber;
 }
 
 /* False: out of memory. */
@@ -132,6 +138,15 @@ static bool wait_to_be_served(struct waiter *me, struct mpg_wait *w)
 	return served;
 }
 
+/* Only a fiber of this thread ends the wait: a thread that blocked in it would never go on. */
+static int wait_as_fiber(struct waiter *me, struct mpg_wait *w)
+{
+	w->must_park = true;
+	if (wait_to_be_served(me, w))
+		return 1;
+	return errno == EDEADLK ? 0 : -1;
+}
+
 /* 1: served; 0: there is no waiting here; -1 with errno. */
 static int wait_for(FILE *file, const char *call, bool uncancellable)
 {
@@ -146,7 +161,7 @@ static int wait_for(FILE *file, const char *call, bool uncancellable)
 		return 0;
 	*me = (struct waiter){ .file = file, .fiber = running_fiber(), .bell = mpg_bells_take() };
 	if (me->bell >= 0)
-		return wait_to_be_served(me, &w) ? 1 : -1;
+		return wait_as_fiber(me, &w);
 	free(me);
 	return 0;
 }

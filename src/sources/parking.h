@@ -19,9 +19,9 @@
  *
  * The address is a name, and never looked at. Each side has a line of its own there: the fibers of
  * one thread, or all threads. Who stands behind another thread's fiber waits until that thread has
- * time for it, and a thread that blocks has none. One relaxed load on the waking side is enough where
- * the waiter entered before it released a lock that the waker has held since, or where both are
- * fibers of one thread. In other cases a full barrier belongs between the release and the load.
+ * time for it, and a thread that blocks has none. One relaxed load on the waking side is enough
+ * where the waiter entered before it released a lock that the waker has held since, or where both
+ * are fibers of one thread. In other cases a full barrier belongs between the release and the load.
  */
 #ifndef MPG_PARKING_H
 #define MPG_PARKING_H
@@ -46,8 +46,10 @@ static inline bool mpg_parking_any(void)
 		atomic_load_explicit(&mpg_parking_places, memory_order_relaxed) != 0, 0);
 }
 
-/* A place at the end of the line; NULL without memory. Where numbers of fds have run out it looks
- * for its wake-ups every now and then: who blocks the thread instead may wait for its own fibers. */
+/*
+ * A place at the end of the line; NULL without memory. Where numbers of fds have run out it looks
+ * for its wake-ups every now and then: who blocks the thread instead may wait for its own fibers.
+ */
 struct mpg_parked *mpg_parking_enter(const void *address, const void *side);
 
 /* Declares `name`: out of the line at the end of its block, or when the thread is cancelled. */

@@ -29,6 +29,7 @@
 	X(sem) \
 	X(sem_ends) \
 	X(mutex) \
+	X(mutex_fibers) \
 	X(rwlock) \
 	X(cond) \
 	X(join) \
