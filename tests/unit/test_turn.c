@@ -141,8 +141,8 @@ END_TEST
 
 SUITE_OF(turn, { the_clock_is_looked_at_only_now_and_then, 0 },
 	 { a_turn_within_its_budget_goes_on, 0 }, { a_turn_beyond_its_budget_yields, 0 },
-	 { a_yield_tells_which_fd_the_call_is_about, 0 },
-	 { after_a_yield_a_new_turn_begins, 0 }, { a_yield_is_counted_as_one_and_not_as_a_wait, 0 },
-	 { a_yield_keeps_errno, 0 }, { without_a_budget_nobody_yields, 0 },
-	 { a_wait_ends_the_turn, 0 }, { where_the_scheduler_may_not_wait_there_is_no_yield, 0 },
+	 { a_yield_tells_which_fd_the_call_is_about, 0 }, { after_a_yield_a_new_turn_begins, 0 },
+	 { a_yield_is_counted_as_one_and_not_as_a_wait, 0 }, { a_yield_keeps_errno, 0 },
+	 { without_a_budget_nobody_yields, 0 }, { a_wait_ends_the_turn, 0 },
+	 { where_the_scheduler_may_not_wait_there_is_no_yield, 0 },
 	 { a_vfork_child_never_yields, 0 })
