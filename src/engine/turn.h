@@ -17,7 +17,7 @@
 /* True: the fiber was interrupted while others ran, errno says why. */
 bool mpg_turn_check(int fd);
 
-/* A green call on fd, or -1, begins. True: it must not, what it took would be lost on its way out. */
+/* A green call on fd, or -1, begins. True: it must not, for what it took would be lost. */
 static inline bool mpg_turn_count(int fd)
 {
 	return __builtin_expect(++mpg_thread.turn_calls >= MPG_TURN_CALLS, 0) && mpg_turn_check(fd);
