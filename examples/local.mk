@@ -20,8 +20,8 @@ database: all
 	@$(PYTHON) -B $(srcdir)/examples/database/compare.py
 
 if HAVE_PYTHON
-dist_check_SCRIPTS += tests/servers.sh
-TESTS += tests/servers.sh
+dist_check_SCRIPTS += tests/servers.sh tests/database.sh
+TESTS += tests/servers.sh tests/database.sh
 endif
 
 .PHONY: database demo servers

@@ -56,6 +56,7 @@ typedef struct mpgreen_wait {
 	int64_t deadline_ns;	/* CLOCK_MONOTONIC, or MPGREEN_FOREVER; in the past: just yield */
 	const char *call;	/* the waiting call, "recv": a string that lives for ever */
 	unsigned flags;		/* MPGREEN_UNCANCELLABLE, or 0 */
+	int about;		/* the call's fd, whatever is watched in its stead; or as fd */
 } mpgreen_wait;
 
 /*

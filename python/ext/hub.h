@@ -66,6 +66,7 @@ struct mpb_kept {
 	const void *traced;			/* the frame that has called the C code, or NULL */
 	int fd;					/* that the wait was for, if it is this socket */
 	ino_t socket;				/* or 0 */
+	ino_t broken;				/* the socket that was shut down meanwhile, or 0 */
 	bool failed;				/* a wait has ended with another error than EINTR */
 };
 

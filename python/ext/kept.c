@@ -136,9 +136,16 @@ static bool is_connection(int fd)
 	return getpeername(fd, (struct sockaddr *)&peer, &length) == 0;
 }
 
+/* What has come already could still be read after shutdown(). */
 static bool break_off(int fd)
 {
-	return is_connection(fd) && shutdown(fd, SHUT_RDWR) == 0;
+	static char nowhere[1 << 16];
+
+	if (!is_connection(fd) || shutdown(fd, SHUT_RDWR) < 0)
+		return false;
+	while (recv(fd, nowhere, sizeof(nowhere), MSG_DONTWAIT) > 0)
+		;
+	return true;
 }
 
 static bool is_dead(PyObject *greenlet)
@@ -185,6 +192,12 @@ static void keep(struct mpb_hub *h, struct mpb_kept *k)
 	interrupt(h, k);
 }
 
+static void waited_for(struct mpb_kept *k, int fd)
+{
+	k->fd = fd;
+	k->socket = socket_of(fd);
+}
+
 /*
  * EINTR is all that libzmq is prepared for. Python's own functions, where they can look for no
  * signals, try again; and do so for ever if nobody is there to get the exception.
@@ -195,8 +208,7 @@ int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd)
 
 	if (!k)
 		return ECANCELED;
-	k->fd = fd;
-	k->socket = socket_of(fd);
+	waited_for(k, fd);
 	keep(h, k);
 	return h->has_signals || PyEval_GetFrame() ? EINTR : ECANCELED;
 }
@@ -207,7 +219,17 @@ bool mpb_kept_goes_on(struct mpb_hub *h, PyObject *greenlet, int fd)
 	bool tries_again = !h->has_signals && !k->failed;
 
 	k->failed = true;
-	return !tries_again && fd >= 0 && break_off(fd);
+	if (!k->socket)
+		waited_for(k, fd);
+	if (tries_again || fd < 0)
+		return false;
+	/* It is to find the end of it, and no other error: that one means half read and sound. */
+	if (k->broken && socket_of(fd) == k->broken)
+		return true;
+	if (!break_off(fd))
+		return false;
+	k->broken = socket_of(fd);
+	return true;
 }
 
 /* Nobody must find it while the greenlet waits: it would be raised there, again and again. */

@@ -143,12 +143,20 @@ static int park(struct mpb_hub *h, PyObject *greenlet, const mpgreen_wait *what)
 	mpb_queue_remove(w);
 	mpb_timers_remove(h, w);
 	verdict = w->verdict;
-	error = PyErr_Occurred() ? mpb_kept_take(h, greenlet, what->fd) : 0;
+	error = PyErr_Occurred() ? mpb_kept_take(h, greenlet, what->about) : 0;
 	mpb_kept_bring_back(h, w);
 	mpb_waiter_free(h, w);
 	if (error)
 		return cancelled(error);
 	return r == 0 ? verdict : MPGREEN_NATIVE;
+}
+
+/* It does not wait where it only lets others run: of which connection that is, nobody knows. */
+static int go_on(struct mpb_hub *h, PyObject *greenlet, const mpgreen_wait *what)
+{
+	if (what->about < 0 && what->deadline_ns <= mpb_timers_now())
+		return MPGREEN_READY;
+	return mpb_kept_goes_on(h, greenlet, what->about) ? MPGREEN_READY : cancelled(ECANCELED);
 }
 
 static int wait_with_gil(struct mpb_hub *h, const mpgreen_wait *what)
@@ -163,8 +171,7 @@ static int wait_with_gil(struct mpb_hub *h, const mpgreen_wait *what)
 	if (greenlet == h->greenlet)
 		verdict = wait_in_hub(h, what);
 	else if (h->kept && !(what->flags & MPGREEN_UNCANCELLABLE) && mpb_kept_has(h, greenlet))
-		verdict = mpb_kept_goes_on(h, greenlet, what->fd) ? MPGREEN_READY
-								  : cancelled(ECANCELED);
+		verdict = go_on(h, greenlet, what);
 	else if (h->deaf && mpb_hub_listen(h) < 0)
 		verdict = MPGREEN_NATIVE;
 	else

@@ -121,7 +121,9 @@ def test_a_timeout_and_a_kill_come_out_of_it(call, pipe, streams, machine):
     libc.clearerr(streams[0])
     waiting = gevent.spawn(call, streams[0])
     settle()
+    began = stopwatch()
     waiting.kill()
+    assert stopwatch() - began < LATEST
     assert isinstance(waiting.value, gevent.GreenletExit)
     libc.clearerr(streams[0])
     os.write(pipe[1], b"line\n")
@@ -252,3 +254,53 @@ libc.funlockfile(file)
 print("went on")
 """)
     assert printed == "went on\n"
+
+
+SHARING = """
+from gevent import monkey; monkey.patch_all()
+import sys
+import gevent
+
+def read(number):
+    return %s
+readers = [gevent.spawn(read, number) for number in range(5)]
+gevent.sleep(.05)
+readers[0].kill()
+readers[3].kill()
+print("ready", flush=True)
+gevent.joinall(readers, raise_error=True)
+print(*[reader.value for reader in readers[1:3] + readers[4:]], flush=True)
+"""
+CALLS_FOR_A_LINE = ["sys.stdin.readline().strip()", "next(sys.stdin).strip()", "input()",
+                    "sys.stdin.buffer.readline().decode().strip()"]
+
+
+@pytest.mark.parametrize("call", CALLS_FOR_A_LINE)
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+def test_greenlets_share_the_standard_input(tmp_path, call, kind):
+    path = tmp_path / "program.py"
+    path.write_text(SHARING % call)
+    ours, theirs = pty.openpty() if kind == "terminal" else os.pipe()[::-1]
+    program = subprocess.Popen([sys.executable, str(path)], stdin=theirs, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    os.close(theirs)
+    assert program.stdout.readline() == b"ready\n"
+    for line in (b"one\n", b"two\n", b"three\n"):
+        os.write(ours, line[:1])
+        gevent.sleep(.01)
+        os.write(ours, line[1:])
+    assert program.stdout.read().split() == [b"one", b"two", b"three"]
+    assert (program.stderr.read(), program.wait()) == (b"", 0)
+    os.close(ours)
+
+
+@pytest.mark.parametrize("before", ["sys.stdin.readline()", "sys.stdin.buffer.readline()",
+                                    "sys.stdin.read(2)", "None"])
+def test_what_was_read_ahead_of_patch_all_is_not_lost(tmp_path, before):
+    path = tmp_path / "program.py"
+    path.write_text("import sys\nbefore = %s\nfrom gevent import monkey; monkey.patch_all()\n"
+                    "print(len(before or ''), sys.stdin.name, sys.stdin.fileno())\n"
+                    "print(sys.stdin.read(), end='')\n" % before)
+    program = subprocess.run([sys.executable, str(path)], input=b"a\nb\nc", stdout=subprocess.PIPE)
+    length = 0 if before == "None" else 2
+    assert program.stdout == b"%d <stdin> 0\n" % length + b"a\nb\nc"[length:]

@@ -41,7 +41,7 @@ int mpg_wait_begin_or_end(struct mpg_wait *w, int fd, short events, const char *
 		state = mpg_fd_examine(fd, entry);
 	if (!(state & MPG_FD_GREEN) || !may_wait())
 		return 0;
-	if (mpg_turn_count())
+	if (mpg_turn_count(fd))
 		return -1;
 	begin(w, call);
 	w->entry = entry;
@@ -57,7 +57,7 @@ int mpg_wait_begin_other_or_end(struct mpg_wait *w, const char *call)
 
 	if (!may_wait())
 		return 0;
-	interrupted = mpg_turn_count();
+	interrupted = mpg_turn_count(-1);
 	begin(w, call);
 	return interrupted ? -1 : 1;
 }
@@ -168,6 +168,7 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 		.deadline_ns = w->deadline,
 		.call = w->call,
 		.flags = w->uncancellable ? MPGREEN_UNCANCELLABLE : 0,
+		.about = w->fd >= 0 ? w->fd : fd,
 	};
 	int verdict;
 

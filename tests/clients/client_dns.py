@@ -80,9 +80,9 @@ def look_up(name):
         libc.freeaddrinfo(found)
 
 
-class DNS(Client):
+class GetAddrInfo(Client):
     module = "ctypes"
-    over_tcp = None
+    over_tcp = False
     server_kind = NameServer
     errors = Error
 

@@ -37,6 +37,18 @@ class PostgreSQL(servers.Server):
         return True
 
 
+class SecurePostgreSQL(PostgreSQL):
+    name = "postgresql-tls"
+
+    def prepare(self):
+        super().prepare()
+        servers.make_certificate(self)
+
+    def command(self):
+        return super().command() + ["-c", "ssl=on", "-c", "ssl_key_file=" + self.path("key"),
+                                    "-c", "ssl_cert_file=" + self.path("certificate")]
+
+
 class Psycopg2(Client):
     module = "psycopg2"
     package = "python3-psycopg2"
@@ -81,3 +93,23 @@ class Psycopg2(Client):
     def kill_server(self, connection):
         """One process of it, whereupon it throws out everybody and recovers."""
         os.kill(connection.info.backend_pid, signal.SIGKILL)
+
+
+class Psycopg2TCP(Psycopg2):
+    def version(self):
+        return super().version() + ", TCP"
+
+    def connect(self, host="localhost", port=None):
+        return super().connect(host, port)
+
+
+class Psycopg2TLS(Psycopg2TCP):
+    server_kind = SecurePostgreSQL
+
+    def version(self):
+        return Psycopg2.version(self) + ", TLS"
+
+    def connect(self, host="localhost", port=None):
+        where = dict(self.server.where(), host=host, port=port or self.server.port)
+        return self.driver.connect(sslmode="verify-full",
+                                   sslrootcert=self.server.path("certificate"), **where)

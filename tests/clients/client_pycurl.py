@@ -12,10 +12,22 @@ class Web(servers.Peer):
     script = "peer_http.py"
 
 
+class SecureWeb(Web):
+    name = "https"
+
+    def prepare(self):
+        super().prepare()
+        servers.make_certificate(self)
+
+    def argument(self):
+        return ":".join([str(self.port), self.path("certificate"), self.path("key")])
+
+
 class PycURL(Client):
     module = "pycurl"
     package = "python3-pycurl"
     server_kind = Web
+    scheme = "http"
 
     def set_up(self):
         self.errors = self.driver.error
@@ -25,7 +37,7 @@ class PycURL(Client):
 
     def connect(self, host=None, port=None):
         connection = self.driver.Curl()
-        connection.server = "http://%s:%d" % (host or "127.0.0.1", port or self.server.port)
+        connection.server = "%s://%s:%d" % (self.scheme, host or "127.0.0.1", port or self.server.port)
         return connection
 
     def get(self, connection, *path):
@@ -47,3 +59,18 @@ class PycURL(Client):
 
     def kill_server(self, connection):
         self.server.kill()
+
+
+class SecurePycURL(PycURL):
+    server_kind = SecureWeb
+    scheme = "https"
+
+    def version(self):
+        return super().version() + ", TLS"
+
+    def connect(self, host=None, port=None):
+        connection = super().connect(host, port)
+        connection.setopt(self.driver.CAINFO, self.server.path("certificate"))
+        # GnuTLS would compute for 25 ms at each connection: all certificates of the system.
+        connection.setopt(self.driver.CAPATH, self.server.folder)
+        return connection

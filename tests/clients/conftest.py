@@ -18,6 +18,7 @@ import pytest  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "python", "tests"))
 
+import record  # noqa: E402
 import report  # noqa: E402
 import servers  # noqa: E402
 import table  # noqa: E402
@@ -33,7 +34,9 @@ greenlets_only = pytest.mark.greenlets_only
 
 
 def pytest_configure(config):
+    config.pluginmanager.register(record.Record(config, os.environ["CLIENTS_RECORD"]))
     config.addinivalue_line("markers", "greenlets_only: not for threads")
+    config.addinivalue_line("markers", "needs(what, ...): not for clients that cannot do it")
     if GREEN:
         import gevent
         import mpgreen
@@ -57,8 +60,8 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(line)
 
 
-@pytest.fixture(autouse=True)
-def ends_in_time():
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol():
     """A test that hangs hangs in C: only the interpreter itself can end it. So do the servers then."""
     faulthandler.dump_traceback_later(LIMIT, exit=True, file=REPORT)
     yield

@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	tests/clients/peer_late.py \
 	tests/clients/peer_ldap.py \
 	tests/clients/peer_zmq.py \
+	tests/clients/record.py \
 	tests/clients/report.py \
 	tests/clients/run \
 	tests/clients/server_redis.py \
@@ -34,6 +35,8 @@ EXTRA_DIST += \
 
 # CLIENTS_FLAGS: pytest's
 check-clients: all
-	PYTHON=$(PYTHON) $(srcdir)/tests/clients/run --threads $(CLIENTS_FLAGS)
-	PYTHON=$(PYTHON) $(srcdir)/tests/clients/run $(CLIENTS_FLAGS)
+	@status=0; \
+	PYTHON=$(PYTHON) $(srcdir)/tests/clients/run --threads $(CLIENTS_FLAGS) || status=$$?; \
+	PYTHON=$(PYTHON) $(srcdir)/tests/clients/run $(CLIENTS_FLAGS) || status=$$?; \
+	exit $$status
 .PHONY: check-clients

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""An HTTP server with slow answers: /wait/SECONDS, /echo/TEXT, /fetch/SIZE; or how much was put."""
+"""An HTTP server with slow answers: /wait/SECONDS, /echo/TEXT, /fetch/SIZE; or how much was put.
+
+PORT, or PORT:CERTIFICATE:KEY for one with TLS.
+"""
 import http.server
+import ssl
 import sys
 import time
 import urllib.parse
@@ -42,4 +46,19 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128
 
 
-Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+class SecureServer(Server):
+    def __init__(self, address, certificate, key):
+        super().__init__(address, Handler)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+
+    def finish_request(self, request, address):
+        """On the thread of the client: greetings are slow."""
+        with self.context.wrap_socket(request, server_side=True) as request:
+            super().finish_request(request, address)
+
+
+port, *files = sys.argv[1].split(":")
+address = "127.0.0.1", int(port)
+server = SecureServer(address, *files) if files else Server(address, Handler)
+server.serve_forever()

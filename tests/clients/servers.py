@@ -138,6 +138,14 @@ class Server:
                 self.kill()
 
 
+def make_certificate(server):
+    """For localhost and all below .test, signed by itself: `certificate` and `key` in its folder."""
+    server.run(program("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
+               "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost", "-addext",
+               "subjectAltName=DNS:localhost,DNS:*.test,IP:127.0.0.1",
+               "-keyout", server.path("key"), "-out", server.path("certificate"))
+
+
 class Peer(Server):
     """A program of ours, which listens on the address that it is given: a port, if nothing else."""
 

@@ -4,13 +4,16 @@ import importlib
 
 import servers
 
-# Each is a class of that name in the module of that name.
-NAMES = ["psycopg2.Psycopg2", "mysqlclient.MySQLClient", "redis.RedisPy", "hiredis.Hiredis",
-         "ldap.PythonLDAP", "pycurl.PycURL", "zmq.PyZMQ", "dns.DNS"]
+# Where each is: the module and the class.
+CLIENTS = {"psycopg2": "psycopg2.Psycopg2", "psycopg2-tcp": "psycopg2.Psycopg2TCP",
+           "psycopg2-tls": "psycopg2.Psycopg2TLS", "mysqlclient": "mysqlclient.MySQLClient", "redis-py": "redis.RedisPy",
+           "hiredis": "hiredis.Hiredis", "python-ldap": "ldap.PythonLDAP", "pycurl": "pycurl.PycURL",
+           "pycurl-https": "pycurl.SecurePycURL", "pyzmq": "zmq.PyZMQ",
+           "getaddrinfo": "dns.GetAddrInfo"}
 
 
 class Client:
-    """A driver and its server. What a subclass leaves as None it cannot do, and is not tested."""
+    """A driver and its server. What is None, or False, in a subclass it cannot do: no test of it."""
 
     module = None			# what Python imports
     package = None			# what Debian calls it
@@ -60,15 +63,23 @@ class Client:
     kill_server = None
 
 
+def kind(name):
+    module, kind = CLIENTS[name].split(".")
+    return getattr(importlib.import_module("client_" + module), kind)
+
+
+def those_who_can(*what):
+    return [name for name in CLIENTS if all(getattr(kind(name), one) for one in what)]
+
+
 _clients = {}
 
 
 def client(name):
     """The one of that name, once and for all; or the reason why it is not here."""
     if name not in _clients:
-        module, kind = name.split(".")
         try:
-            _clients[name] = getattr(importlib.import_module("client_" + module), kind)()
+            _clients[name] = kind(name)()
         except (servers.Missing, servers.Failed) as why:
             _clients[name] = why
     if isinstance(_clients[name], Exception):

@@ -11,7 +11,7 @@ from test_table import LATEST, LIMIT, LONG
 
 @pytest.fixture
 def client():
-    return client_or_skip("hiredis.Hiredis")
+    return client_or_skip("hiredis")
 
 
 class TimeValue(ctypes.Structure):

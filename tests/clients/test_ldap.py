@@ -11,7 +11,7 @@ from test_table import (LATEST, LIMIT, LONG, MANY, TOGETHER, WAIT, stopped_by_ki
 
 @pytest.fixture
 def client():
-    return client_or_skip("ldap.PythonLDAP")
+    return client_or_skip("python-ldap")
 
 
 @pytest.fixture

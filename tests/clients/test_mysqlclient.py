@@ -10,7 +10,7 @@ from test_table import LATEST, LIMIT, assert_broken_or_right, stopped_by_timeout
 
 @pytest.fixture
 def client():
-    return client_or_skip("mysqlclient.MySQLClient")
+    return client_or_skip("mysqlclient")
 
 
 @pytest.fixture

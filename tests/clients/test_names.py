@@ -8,10 +8,10 @@ from conftest import client_or_skip, greenlets_only, side_by_side
 from test_table import LATEST, LONG, MANY, TOGETHER, WAIT, stopped_by_kill, stopped_by_timeout
 
 # Whose look-ups are made by the thread that connects. libcurl and libzmq have threads for it.
-NAMES = ["hiredis.Hiredis", "ldap.PythonLDAP", "mysqlclient.MySQLClient", "psycopg2.Psycopg2"]
+NAMES = ["hiredis", "python-ldap", "mysqlclient", "psycopg2", "psycopg2-tls"]
 
 
-@pytest.fixture(params=NAMES, ids=lambda name: name.split(".")[0])
+@pytest.fixture(params=NAMES)
 def client(request):
     return client_or_skip(request.param)
 

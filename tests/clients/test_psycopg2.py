@@ -13,7 +13,7 @@ WAIT = 0.3
 
 @pytest.fixture
 def client():
-    return client_or_skip("psycopg2.Psycopg2")
+    return client_or_skip("psycopg2")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from test_table import LATEST, LIMIT, LONG, MANY, SIZE, WAIT, stopped_by_kill, s
 
 @pytest.fixture
 def client():
-    return client_or_skip("pycurl.PycURL")
+    return client_or_skip("pycurl")
 
 
 @pytest.fixture

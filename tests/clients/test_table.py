@@ -18,16 +18,21 @@ LATEST = 0.1
 SIZE = 50 << 20
 
 
-@pytest.fixture(params=table.NAMES, ids=lambda name: name.split(".")[0])
+# What a client must be able to do for the test to be there.
+needs = pytest.mark.needs
+
+
+def pytest_generate_tests(metafunc):
+    mark = metafunc.definition.get_closest_marker("needs")
+    names = table.those_who_can(*mark.args if mark else ())
+    metafunc.parametrize("client", names, indirect=True)
+
+
+@pytest.fixture
 def client(request, record_property):
     client = client_or_skip(request.param)
     record_property("client", client.version())
     return client
-
-
-def can(client, what):
-    if getattr(client, what) is None:
-        pytest.skip("%s: no %s" % (client.module, what))
 
 
 def test_many_wait_side_by_side(client, connect, ticking, record_property):
@@ -61,10 +66,10 @@ def late_kind(port):
 @pytest.fixture
 def late(client):
     """The port of the same server, where it lets each client wait first."""
-    can(client, "over_tcp")
     return servers.shared(late_kind(client.server.port)).port
 
 
+@needs("over_tcp")
 def test_many_connect_to_a_server_that_is_slow_to_answer(client, connect, late, ticking):
     def connect_and_ask(text):
         return client.echo(connect(client, host=client.host, port=late), text)
@@ -75,8 +80,8 @@ def test_many_connect_to_a_server_that_is_slow_to_answer(client, connect, late, 
     assert WAIT <= time.seconds + time.stall and time.seconds < TOGETHER
 
 
+@needs("fetch")
 def test_a_big_result_comes_in_whole(client, connect, ticking):
-    can(client, "fetch")
     connection = connect(client)
     pieces = []
     with ticking():
@@ -88,8 +93,8 @@ def test_a_big_result_comes_in_whole(client, connect, ticking):
     assert not any(piece.strip("x" if isinstance(piece, str) else b"x") for piece in pieces)
 
 
+@needs("kill_server")
 def test_a_killed_server_is_the_drivers_own_error(client, connect, ticking):
-    can(client, "kill_server")
     connection = connect(client)
     with ticking():
         waiting = Task(client.wait, connection, LONG)
@@ -173,23 +178,30 @@ def test_on_another_thread_it_is_the_same(client, stop, connect, ticking):
 
 
 @greenlets_only
-def test_a_result_of_which_some_has_come_is_given_up(client, connect):
-    can(client, "fetch")
+@needs("fetch")
+@pytest.mark.parametrize("run", [lambda f: f(), on_another_thread],
+                         ids=["main thread", "other thread"])
+def test_a_result_of_which_some_has_come_is_given_up(client, run, connect):
+    """Wherever it is met: in a wait, or in giving way to others while more is there already."""
     from gevent import Timeout
-    interrupted = 0
-    for milliseconds in (1, 10, 50):
-        connection = connect(client)
-        try:
-            with Timeout(milliseconds / 1000):
-                for _ in client.fetch(connection, SIZE):
-                    pass
-        except Timeout:
-            interrupted += 1
-        assert_broken_or_right(client, connection)
-    assert interrupted
+
+    def body():
+        interrupted = 0
+        for milliseconds in (1, 5, 10, 15, 20, 30, 40, 50):
+            connection = connect(client)
+            try:
+                with Timeout(milliseconds / 1000):
+                    for _ in client.fetch(connection, SIZE):
+                        pass
+            except Timeout:
+                interrupted += 1
+            assert_broken_or_right(client, connection)
+        return interrupted
+    assert run(body)
 
 
 @greenlets_only
+@needs("over_tcp")
 def test_connecting_is_given_up(client, connect, late, ticking):
     with ticking() as time:
         late_by = stopped_by_timeout(

@@ -14,7 +14,7 @@ TOGETHER = 1.5
 @pytest.fixture
 def clients():
     clients, missing = [], []
-    for name in table.NAMES:
+    for name in table.CLIENTS:
         try:
             clients.append(table.client(name))
         except servers.Missing as what:

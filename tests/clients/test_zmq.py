@@ -13,7 +13,7 @@ COUNT = 1000
 
 @pytest.fixture
 def client():
-    return client_or_skip("zmq.PyZMQ")
+    return client_or_skip("pyzmq")
 
 
 @pytest.fixture

@@ -171,8 +171,6 @@ static void remove_files(void)
 	unlink(path);
 	path = scratch("fifo");
 	unlink(path);
-	*strrchr(path, '/') = '\0';
-	rmdir(path);
 }
 
 static void remove_queue(void)

@@ -173,8 +173,6 @@ START_TEST(another_file_takes_the_place_of_the_first)
 	rewind(stream);
 	ck_assert_int_eq(getc(stream), 't');
 	fclose(stream);
-	unlink(path);
-	rmdir(scratch("."));
 }
 END_TEST
 

@@ -29,8 +29,6 @@ void remove_fifo(void)
 {
 	unlink(fifo);
 	unlink(link_to_it);
-	*strrchr(fifo, '/') = '\0';
-	rmdir(fifo);
 }
 
 int native_fifo(int flags)

@@ -122,8 +122,6 @@ void remove_lock_file(void)
 	if (holder > 0)
 		kill(holder, SIGKILL);
 	unlink(path);
-	*strrchr(path, '/') = '\0';
-	rmdir(path);
 }
 
 void say(void)
