@@ -17,7 +17,11 @@ static void run_until_cancelled(struct mpg_work *work)
 {
 	(void)work;
 	stuck.begun = true;
-	REAL(poll)(NULL, 0, -1);
+	/* ThreadSanitizer loses count of who is cancelled inside a call that it intercepts. */
+	for (;;) {
+		pthread_testcancel();
+		sched_yield();
+	}
 }
 
 static void note_done(struct mpg_work *work)
