@@ -26,16 +26,18 @@ libc.popen.restype = ctypes.c_void_p
 # What a program does with call(): a Timeout, a kill, a line, and the longest gap meanwhile.
 PROGRAM = """
 from gevent import monkey; monkey.patch_all()
-import sys, time
+import sys
 import gevent
+sys.path.append(%r)
+from stopwatch import stopwatch
 
-longest, last = 0, time.monotonic()
+longest, last = 0, stopwatch()
 
 def tick():
     global longest, last
     while True:
         gevent.sleep(.01)
-        now = time.monotonic()
+        now = stopwatch()
         longest, last = max(longest, now - last), now
 
 def call():
@@ -43,19 +45,19 @@ def call():
 
 def main():
     print("ready", flush=True)
-    began = time.monotonic()
+    began = stopwatch()
     timeout = gevent.Timeout.start_new(.2)
     try:
         call()
     except gevent.Timeout as caught:
-        print("timeout", caught is timeout, time.monotonic() - began < .3, flush=True)
+        print("timeout", caught is timeout, stopwatch() - began < .3, flush=True)
     timeout.close()
     waiting = gevent.spawn(call)
     gevent.sleep(.1)
-    began = time.monotonic()
+    began = stopwatch()
     waiting.kill()
     print("killed", isinstance(waiting.value, gevent.GreenletExit),
-          time.monotonic() - began < .1, flush=True)
+          stopwatch() - began < .1, flush=True)
     print("got", call(), flush=True)
     print("gap", longest < .05, flush=True)
 
@@ -177,7 +179,7 @@ def test_a_shell_of_popen_is_read_from(ticker):
 
 def start(tmp_path, call, **options):
     path = tmp_path / "program.py"
-    path.write_text(PROGRAM % call)
+    path.write_text(PROGRAM % (os.path.dirname(__file__), call))
     return subprocess.Popen([sys.executable, str(path)], stderr=subprocess.PIPE, **options)
 
 
@@ -195,11 +197,14 @@ def test_standard_input_on_a_pipe(tmp_path, call):
     assert (lines, program.stderr.read(), program.wait()) == (EXPECTED, b"", 0)
 
 
-def read_terminal(master, until):
+def read_terminal(program, master, until):
     said = b""
     while until not in said:
         assert select.select([master], [], [], 20)[0], said
-        said += os.read(master, 1000)
+        try:
+            said += os.read(master, 1000)
+        except OSError:
+            pytest.fail(f"it has ended: {said + program.stderr.read()}")
     return said
 
 
@@ -209,9 +214,9 @@ def test_standard_input_on_a_terminal(tmp_path, call, prompts):
     master, slave = pty.openpty()
     program = start(tmp_path, call, stdin=slave, stdout=slave)
     os.close(slave)
-    said = read_terminal(master, b"killed True True\r\n")
+    said = read_terminal(program, master, b"killed True True\r\n")
     os.write(master, b"line\n")
-    said += read_terminal(master, b"gap True")
+    said += read_terminal(program, master, b"gap True")
     assert (program.stderr.read(), program.wait()) == (prompts, 0)
     os.close(master)
     said = said.decode().replace("\r", "")
