@@ -11,6 +11,10 @@
 /* A fortified prototype would redefine the names we intercept. */
 #undef _FORTIFY_SOURCE
 
+/* Nor do its inline versions of getc() and its kin stand beside ours. */
+#include <features.h>
+#undef __USE_EXTERN_INLINES
+
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <dlfcn.h>

@@ -84,7 +84,7 @@ static void by_putw(void)
 	for (int i = 0; i < 2; i++) {
 		int word;
 
-		memcpy(&word, TEXT + i * sizeof(word), sizeof(word));
+		memcpy(&word, &TEXT[i * sizeof(word)], sizeof(word));
 		ck_assert_int_eq(putw(word, stream), 0);
 	}
 }

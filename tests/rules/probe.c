@@ -30,7 +30,9 @@ static pid_t reader;
 static __typeof__(mpgreen_stats_read) *read_stats;
 
 static long (*slow_function)(int);
+#ifdef TAKES_ADDRESSES
 static const void *volatile address;
+#endif
 
 /* In code, for in data each would be looked up for this program alone. */
 static void take_addresses(void)
