@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,31 @@ struct timing {
 
 static int null_fd, datagram_fd;
 static unsigned long waits;
+
+static void die(const char *why)
+{
+	fprintf(stderr, "passthrough: %s\n", why);
+	exit(1);
+}
+
+static any_function symbol(void *handle, const char *name)
+{
+	any_function function;
+
+	*(void **)&function = dlsym(handle, name);
+	if (!function)
+		die(dlerror());
+	return function;
+}
+
+static any_function libc_symbol(const char *name)
+{
+	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+
+	if (!libc)
+		die(dlerror());
+	return symbol(libc, name);
+}
 
 static void batch_read(any_function function, int calls)
 {
@@ -74,11 +100,52 @@ static void batch_close(any_function function, int calls)
 		call(-1);
 }
 
+/* A lock is two calls. */
+static void lock_and_unlock(any_function function, int calls, pthread_mutex_t *mutex)
+{
+	__typeof__(pthread_mutex_lock) *lock = (__typeof__(pthread_mutex_lock) *)function;
+	bool is_libc = function == libc_symbol("pthread_mutex_lock");
+	any_function fitting = is_libc ? libc_symbol("pthread_mutex_unlock")
+				       : symbol(RTLD_DEFAULT, "pthread_mutex_unlock");
+	__typeof__(pthread_mutex_unlock) *unlock = (__typeof__(pthread_mutex_unlock) *)fitting;
+
+	while ((calls -= 2) >= 0) {
+		lock(mutex);
+		unlock(mutex);
+	}
+}
+
+static void batch_mutex(any_function function, int calls)
+{
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+	lock_and_unlock(function, calls, &mutex);
+}
+
+static void batch_recursive_mutex(any_function function, int calls)
+{
+	static pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+	lock_and_unlock(function, calls, &mutex);
+}
+
+static void batch_signal(any_function function, int calls)
+{
+	__typeof__(pthread_cond_signal) *call = (__typeof__(pthread_cond_signal) *)function;
+	static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+
+	while (calls--)
+		call(&cond);
+}
+
 static const struct bench benches[] = {
 	{ "read of /dev/null", "read", batch_read },
 	{ "recv of a waiting byte", "recv", batch_recv },
 	{ "poll of nothing", "poll", batch_poll },
 	{ "close of no fd", "close", batch_close },
+	{ "mutex lock, unlock", "pthread_mutex_lock", batch_mutex },
+	{ "recursive mutex", "pthread_mutex_lock", batch_recursive_mutex },
+	{ "signal to nobody", "pthread_cond_signal", batch_signal },
 };
 #define BENCHES (sizeof(benches) / sizeof(benches[0]))
 
@@ -88,31 +155,6 @@ static int wait_is_not_expected(void *self, const mpgreen_wait *what)
 	(void)what;
 	waits++;
 	return MPGREEN_READY;
-}
-
-static void die(const char *why)
-{
-	fprintf(stderr, "passthrough: %s\n", why);
-	exit(1);
-}
-
-static any_function symbol(void *handle, const char *name)
-{
-	any_function function;
-
-	*(void **)&function = dlsym(handle, name);
-	if (!function)
-		die(dlerror());
-	return function;
-}
-
-static any_function libc_symbol(const char *name)
-{
-	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
-
-	if (!libc)
-		die(dlerror());
-	return symbol(libc, name);
 }
 
 static void attach(void)

@@ -2,7 +2,8 @@
 dist_check_SCRIPTS += examples/demo.py examples/app.py
 EXTRA_DIST += examples/README.md examples/timeline.py docs/demo.svg \
 	examples/servers/jobs.py examples/servers/web.py examples/servers/tasks.py \
-	examples/servers/broker.py examples/servers/compare.py examples/servers/run
+	examples/servers/broker.py examples/servers/compare.py examples/servers/run \
+	examples/database/compare.py examples/database/web.py
 CLEANFILES += examples/demo.svg
 
 # Real processes, without and with the library; draws $(builddir)/examples/demo.svg.
@@ -14,9 +15,13 @@ demo: all
 servers: all
 	@PYTHON=$(PYTHON) $(srcdir)/examples/servers/run
 
+# gunicorn, psycopg2 and PostgreSQL, without and with the library, measured by wrk.
+database: all
+	@$(PYTHON) -B $(srcdir)/examples/database/compare.py
+
 if HAVE_PYTHON
-dist_check_SCRIPTS += tests/servers.sh
-TESTS += tests/servers.sh
+dist_check_SCRIPTS += tests/servers.sh tests/database.sh
+TESTS += tests/servers.sh tests/database.sh
 endif
 
-.PHONY: demo servers
+.PHONY: database demo servers

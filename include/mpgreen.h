@@ -55,7 +55,16 @@ typedef struct mpgreen_wait {
 	unsigned short attempt;	/* 0 at a call's first wait; later ones keep their place in line */
 	int64_t deadline_ns;	/* CLOCK_MONOTONIC, or MPGREEN_FOREVER; in the past: just yield */
 	const char *call;	/* the waiting call, "recv": a string that lives for ever */
+	unsigned flags;		/* MPGREEN_UNCANCELLABLE, or 0 */
+	int about;		/* the call's fd, whatever is watched in its stead; or as fd */
 } mpgreen_wait;
+
+/*
+ * The call has no way to fail (pthread_mutex_lock). An exception or the like that is raised in such
+ * a wait is kept until the fiber is back from C code, and the wait goes on; it begins although one
+ * is kept already. What answers CANCELLED all the same is asked again.
+ */
+enum { MPGREEN_UNCANCELLABLE = 1 };
 
 /* What wait() answers. Anything else is taken for MPGREEN_NATIVE. */
 enum {
@@ -69,9 +78,15 @@ enum {
  * A scheduler. `self` is handed back as it was given to mpgreen_attach().
  *
  * wait() is called on the attaching thread only, with no lock of the library held, never inside a
- * signal handler, and may switch stacks. errno is the library's to restore. When several fibers
+ * signal handler, and may switch stacks. What it locks it locks in a native section: it would be
+ * asked to wait for that as well. errno is the library's to restore. When several fibers
  * wait for one fd it wakes them in the order of their coming, one for each readiness, and puts one
  * that comes back with attempt > 0 in front. Interrupted by a signal it answers MPGREEN_READY.
+ *
+ * current() names the fiber that runs, when one begins to wait that holds locks which libc gives to
+ * a thread; NULL: that is not certain. Who has it, and switches otherwise than in wait(), says
+ * so by mpgreen_switched(). locked() tells, once, that such locks are taken, so that it may begin:
+ * it is called in the middle of other people's C code, and neither waits nor switches.
  *
  * closing() tells that waits on fd must end soon (the library answers for the reason) and that
  * whatever is kept for fd is stale. It may be called on any thread, takes no lock that is held
@@ -83,6 +98,7 @@ typedef struct mpgreen_scheduler {
 	int (*can_wait)(void *self);				/* optional, cheap: 0 = native */
 	void *(*current)(void *self);				/* optional: which fiber runs */
 	void (*closing)(void *self, int fd);			/* optional: forget fd */
+	void (*locked)(void *self);				/* optional: see above */
 } mpgreen_scheduler;
 
 /*
@@ -176,6 +192,62 @@ MPGREEN_API int mpgreen_unmark_sem(sem_t *sem);
  */
 MPGREEN_API int mpgreen_native_enter(void);
 MPGREEN_API void mpgreen_native_leave(int token);
+
+/*
+ * mpgreen_switched - the calling thread runs fiber TO, after it has left FROM without a wait().
+ *
+ * A recursive mutex, an error-checking one or an rwlock belongs to a thread by libc's rules;
+ * the library keeps fibers apart on them, and must hear of each switch. Those in wait() may be
+ * reported as well. The names are those that current() returns. FROM NULL: some switches have
+ * not been reported; what is held until then is anybody's of this thread, as libc has it.
+ *
+ * Returns 0. Since 0.1.
+ */
+MPGREEN_API int mpgreen_switched(const void *from, const void *to);
+
+/*
+ * mpgreen_bind_native - the object that holds the address IN_OBJECT calls libc's own NAME.
+ *
+ * An object is the program or one of its libraries; what others call stays as it is. It is for a
+ * lock or a loop that is called too often to be asked each time, such as an interpreter's: after
+ * it, the calls cost what they cost without the library. NAME is the name that the object imports:
+ * "fcntl64" is not "fcntl". Holds while the object is loaded, in fork children too. Not undone.
+ *
+ * Returns the number of places in the object that import NAME and now lead to libc, 0 if it does
+ * not import it; -EINVAL for NULL; -ENOENT if libc has no NAME, or the address lies in no object
+ * but libc, a sanitizer's or the library's own; -ENOTSUP in a vfork child, or on a machine whose
+ * relocations are not known. Since 0.1.
+ */
+MPGREEN_API int mpgreen_bind_native(const void *in_object, const char *name);
+
+/*
+ * mpgreen_offload - call FUNCTION on a worker thread, while other fibers of this one run.
+ *
+ * SIGNATURE says what it takes and returns, and what is to be copied for it: "ptr crypt(str, str)",
+ * "ssize_t pread(int, out[n], size_t n, int64)". docs/offload.md describes the words. ARGUMENTS
+ * points to an object of its type for each parameter (to a pointer, for a string or a buffer), and
+ * RESULT to one of the type that FUNCTION returns, or is NULL. FLAGS is 0.
+ *
+ *	const char *key = "secret", *salt = "$5$abc";
+ *	char *hash;
+ *	int r = mpgreen_offload("ptr crypt(str, str)", (void (*)(void))crypt, &hash,
+ *				(void *[]){ &key, &salt }, 0);
+ *
+ * On a thread with no scheduler, or where it may not be switched, FUNCTION is called by the thread
+ * itself. Elsewhere it waits in line while MPGREEN_WORKERS others run, unless it is "unbounded".
+ * It runs with all signals blocked, must not depend on the thread that it runs on, and is never
+ * ended early: when the wait for it ends before it does (a time limit, a cancelled fiber), it goes
+ * on with copies of what it was given, which nobody sees. A "ptr" is not copied: what it points to
+ * must stay where it is until FUNCTION returns.
+ *
+ * Returns 0 when FUNCTION has returned: errno then is what it has left, as after a call of it.
+ * Otherwise, with errno and RESULT as they were: -EINVAL for a SIGNATURE that is none, NULL for
+ * FUNCTION or needed ARGUMENTS, or unknown FLAGS; -ENOMEM; -ENOSYS if the library was built without
+ * libffi; or the error by which the scheduler ended the wait, such as -ECANCELED or -EINTR. A fiber
+ * that waits across fork() gets -EINTR in the child. Since 0.1.
+ */
+MPGREEN_API int mpgreen_offload(const char *signature, void (*function)(void), void *result,
+				void *const arguments[], unsigned flags);
 
 /* Counts since the process started (in a fork child: since the fork). */
 typedef struct mpgreen_stats {

@@ -16,19 +16,26 @@ python_sources = \
 	python/mpgreen/_waiting.py
 python_tests = \
 	python/tests/conftest.py \
+	python/tests/nameserver.py \
 	python/tests/peers.py \
 	python/tests/stopwatch.py \
 	python/tests/test_billiard.py \
 	python/tests/test_blocking_cases.py \
 	python/tests/test_cancel.py \
 	python/tests/test_children.py \
+	python/tests/test_files.py \
 	python/tests/test_fork.py \
 	python/tests/test_interface.py \
 	python/tests/test_ipc.py \
+	python/tests/test_locks_in_c.py \
 	python/tests/test_multiprocessing.py \
+	python/tests/test_names.py \
+	python/tests/test_offload.py \
 	python/tests/test_recursive_locks.py \
+	python/tests/test_rules.py \
 	python/tests/test_semaphores.py \
 	python/tests/test_start_methods.py \
+	python/tests/test_stdio.py \
 	python/tests/test_streams.py \
 	python/tests/test_threads.py \
 	python/tests/test_waiting.py \
@@ -52,6 +59,7 @@ python_mpgreen__gevent_abi3_la_SOURCES = \
 	python/ext/queue.c \
 	python/ext/stay.c \
 	python/ext/timers.c \
+	python/ext/trace.c \
 	python/ext/turn.c \
 	python/ext/watch.c
 python_mpgreen__gevent_abi3_la_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CPPFLAGS)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The public functions of mpgreen.h: arguments are checked here, the work is done below. */
 #include "mpgreen.h"
+#include "engine/held.h"
 #include "engine/scheduler.h"
 #include "engine/stats.h"
 #include "engine/wait.h"
@@ -9,7 +10,9 @@
 #include "registry/private.h"
 #include "registry/process.h"
 #include "registry/sems.h"
+#include "rules/native.h"
 #include "settings.h"
+#include "sources/offload.h"
 
 int mpgreen_attach(const mpgreen_scheduler *scheduler, void *self)
 {
@@ -147,6 +150,28 @@ int mpgreen_native_enter(void)
 void mpgreen_native_leave(int token)
 {
 	mpg_thread.native_depth = token;
+}
+
+int mpgreen_switched(const void *from, const void *to)
+{
+	mpg_held_switched(from, to);
+	return 0;
+}
+
+int mpgreen_bind_native(const void *in_object, const char *name)
+{
+	int saved_errno = errno, r = -EINVAL;
+
+	if (in_object && name)
+		r = mpg_process_is_foreign() ? -ENOTSUP : mpg_native_bind(in_object, name);
+	errno = saved_errno;
+	return r;
+}
+
+int mpgreen_offload(const char *signature, void (*function)(void), void *result,
+		    void *const arguments[], unsigned flags)
+{
+	return mpg_offload(signature, function, result, arguments, flags);
 }
 
 int mpgreen_stats_read(mpgreen_stats *stats, size_t size)

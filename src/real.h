@@ -28,6 +28,9 @@ extern struct mpg_real mpg_real;
 
 void mpg_real_bind(void);
 
+/* libc's function of any name; NULL if it has none. */
+void *mpg_real_find(const char *name);
+
 #pragma GCC visibility pop
 
 #define REAL(name) \

@@ -4,8 +4,9 @@
 
 #define PREFIX "MPGREEN_"
 #define TURN_MS_MAX 60000
+#define WORKERS_MAX 256
 
-struct mpg_settings mpg_settings = { .python = MPG_ON, .turn_ms = 10 };
+struct mpg_settings mpg_settings = { .python = MPG_ON, .turn_ms = 10, .workers = 32 };
 
 /* A variable takes one of its words, numbered from 0, or with no words a number up to `max`. */
 static const struct variable {
@@ -21,9 +22,21 @@ static const struct variable {
 	{ "MPGREEN_SEM", &mpg_settings.sem, { "auto", "uring", "waitv", "worker" }, 0 },
 	{ "MPGREEN_STDIO", &mpg_settings.stdio, { "native", "green" }, 0 },
 	{ "MPGREEN_TURN_MS", &mpg_settings.turn_ms, { NULL }, TURN_MS_MAX },
+	{ "MPGREEN_WORKERS", &mpg_settings.workers, { NULL }, WORKERS_MAX },
 };
 
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
+
+/* Any text: whoever uses it parses it. */
+static const struct text {
+	const char *name, **value;
+} texts[] = {
+	{ "MPGREEN_ONLY", &mpg_settings.only },
+	{ "MPGREEN_RULES", &mpg_settings.rules },
+	{ "MPGREEN_SKIP", &mpg_settings.skip },
+};
+
+#define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
 static bool parse_number(const char *text, int max, int *value)
 {
@@ -72,6 +85,10 @@ static void refuse(const char *assignment, const struct variable *v)
 		append(line, size, i ? ", " : "");
 		append(line, size, variables[i].name);
 	}
+	for (size_t i = 0; !v && i < TEXTS; i++) {
+		append(line, size, ", ");
+		append(line, size, texts[i].name);
+	}
 	for (int i = 0; v && v->words[i]; i++) {
 		append(line, size, i ? " or " : "");
 		append(line, size, v->words[i]);
@@ -86,10 +103,39 @@ static void refuse(const char *assignment, const struct variable *v)
 		return;
 }
 
+void mpg_settings_refuse(const char *format, ...)
+{
+	char line[512] = "libmpgreen: ";
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line + strlen(line), 400, format, arguments);
+	va_end(arguments);
+	append(line, sizeof(line), "; going on without the library\n");
+	mpg_settings.refused = true;
+	if (REAL(write)(STDERR_FILENO, line, strlen(line)) < 0)
+		return;
+}
+
+static bool is_same(const char *name, const char *other, size_t len)
+{
+	return strlen(name) == len && memcmp(name, other, len) == 0;
+}
+
+static bool take_text(const char *name, size_t len, const char *value)
+{
+	for (size_t i = 0; i < TEXTS; i++)
+		if (is_same(texts[i].name, name, len)) {
+			*texts[i].value = value;
+			return true;
+		}
+	return false;
+}
+
 static const struct variable *find(const char *name, size_t len)
 {
 	for (size_t i = 0; i < VARIABLES; i++)
-		if (strlen(variables[i].name) == len && memcmp(variables[i].name, name, len) == 0)
+		if (is_same(variables[i].name, name, len))
 			return &variables[i];
 	return NULL;
 }
@@ -103,6 +149,8 @@ void mpg_settings_read(void)
 		const struct variable *v;
 
 		if (!equals || strncmp(*e, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		if (take_text(*e, (size_t)(equals - *e), equals + 1))
 			continue;
 		v = find(*e, (size_t)(equals - *e));
 		if (v && parse(v, equals + 1))

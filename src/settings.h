@@ -25,6 +25,9 @@ struct mpg_settings {
 	int sem;	/* enum mpg_sem_choice */
 	int python;	/* enum mpg_switch */
 	int turn_ms;	/* milliseconds that a fiber may run on without a wait; 0: no limit */
+	int workers;	/* threads for work that ends by itself */
+	const char *rules;	/* a file; these texts are NULL if they are not set */
+	const char *only, *skip;
 	bool refused;	/* a value was wrong: the library keeps out of everything */
 };
 
@@ -32,6 +35,9 @@ extern struct mpg_settings mpg_settings;
 
 /* Fills mpg_settings; says what is wrong on stderr. Reads nothing in a set-uid process. */
 void mpg_settings_read(void);
+
+/* For what else turns out to be wrong: one line that ends as those do. */
+__attribute__((format(printf, 1, 2))) void mpg_settings_refuse(const char *format, ...);
 
 #pragma GCC visibility pop
 

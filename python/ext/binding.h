@@ -23,6 +23,8 @@ struct mpb_library {
 	__typeof__(&mpgreen_unmark) unmark;
 	__typeof__(&mpgreen_marks) marks;
 	__typeof__(&mpgreen_wake) wake;
+	__typeof__(&mpgreen_switched) switched;
+	__typeof__(&mpgreen_bind_native) bind_native;
 	__typeof__(&mpgreen_native_enter) native_enter;
 	__typeof__(&mpgreen_native_leave) native_leave;
 	__typeof__(&mpgreen_stats_read) stats_read;
@@ -33,6 +35,9 @@ extern struct mpb_library mpb_library;
 
 /* False if the library, or a part of it, is not there. */
 bool mpb_library_find(void);
+
+/* The interpreter's own lock stays libc's. */
+void mpb_library_spare_gil(void);
 
 /*
  * greenlet's C API: the table that the capsule "greenlet._C_API" holds, in the order of greenlet.h

@@ -63,10 +63,13 @@ static void reset(struct mpb_hub *h)
 	h->plain = NULL;
 	h->deaf = false;
 	h->capsule = NULL;
+	h->wants_trace = false;
+	h->trace_is_due = false;
 	mpb_watch_drop_all(h);
 	mpb_kept_drop_all(h);
 	stop_listening(h);
 	mpb_watch_shut(h);
+	Py_CLEAR(h->tracer);
 	Py_CLEAR(h->callback);
 	Py_CLEAR(h->loop);
 	Py_CLEAR(h->greenlet);
@@ -185,7 +188,7 @@ static int prepare(void)
 		mpb_nothing = PyTuple_New(0);
 	if (!mpb_greenlet)
 		mpb_greenlet = PyCapsule_Import("greenlet._C_API", 0);
-	return mpb_greenlet && mpb_nothing ? 0 : -1;
+	return mpb_greenlet && mpb_nothing ? mpb_trace_prepare() : -1;
 }
 
 static int attach(struct mpb_hub *h, PyObject *greenlet)
@@ -234,6 +237,7 @@ int mpb_hub_detach(void)
 	r = mpb_library.detach();
 	if (r < 0)
 		return r;
+	mpb_trace_remove(h);
 	reset(h);
 	h->used = false;
 	forget();
@@ -247,6 +251,7 @@ void mpb_hub_destroyed(PyObject *greenlet)
 
 	if (!h || h->greenlet != greenlet || mpb_hub_detach() == 0)
 		return;
+	mpb_trace_remove(h);
 	reset(h);
 	forget();
 }
@@ -254,7 +259,7 @@ void mpb_hub_destroyed(PyObject *greenlet)
 /* Of other threads' hubs nothing may be touched: their epoll fds are the parent's. */
 static void abandon(struct mpb_hub *h)
 {
-	h->io = h->callback = h->loop = h->greenlet = NULL;
+	h->io = h->callback = h->loop = h->greenlet = h->tracer = NULL;
 	h->kept = NULL;
 	reset(h);
 }
@@ -273,6 +278,7 @@ PyObject *mpb_hub_forked(void)
 			/* First, so that the watcher is not taken from the parent's loop. */
 			if (mpb_call(h->loop, "reinit", "()") < 0)
 				PyErr_WriteUnraisable(h->loop);
+			mpb_trace_remove(h);
 			reset(h);
 		} else {
 			abandon(h);

@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/types.h>
 
 /* The directions of a watch. */
 enum { MPB_IN, MPB_OUT, MPB_DIRECTIONS };
@@ -36,6 +37,8 @@ struct mpb_waiter {
 	int64_t deadline;
 	size_t place;				/* in the hub's timers, from 1; 0: in none */
 	int verdict;
+	bool cannot_fail;			/* MPGREEN_UNCANCELLABLE */
+	struct mpb_kept *aside;			/* what was raised in it all the same */
 };
 
 /* What is kept for one fd. */
@@ -60,6 +63,11 @@ struct mpb_timers {
 struct mpb_kept {
 	struct mpb_kept *next;
 	PyObject *greenlet, *type, *value, *traceback;
+	const void *traced;			/* the frame that has called the C code, or NULL */
+	int fd;					/* that the wait was for, if it is this socket */
+	ino_t socket;				/* or 0 */
+	ino_t broken;				/* the socket that was shut down meanwhile, or 0 */
+	bool failed;				/* a wait has ended with another error than EINTR */
 };
 
 #define MPB_PAGE 4096
@@ -92,6 +100,11 @@ struct mpb_hub {
 	struct mpb_timers timers;
 	struct mpb_kept *kept;
 	struct mpb_waiter *spare;
+	PyObject *tracer;			/* see trace.c; NULL: not installed */
+	PyObject *stranger;			/* was found above it; only compared with */
+	unsigned traced, traced_before;		/* switches told of; when the stranger was found */
+	bool wants_trace;			/* locks have been taken that need it */
+	bool trace_is_due;			/* the interpreter calls before any Python code */
 	_Atomic(struct mpb_watch *) stale;
 	_Atomic bool disturbed;			/* another thread has closed or woken some fd */
 	size_t pages_used;
@@ -137,6 +150,14 @@ struct mpb_waiter *mpb_timers_expired(struct mpb_hub *h, int64_t now);
 void mpb_timers_ring(struct mpb_hub *h, int64_t at);
 void mpb_timers_silence(struct mpb_hub *h);			/* set to what is next */
 
+/* trace.c */
+int mpb_trace_prepare(void);
+void mpb_trace_locked(void *self);			/* no GIL */
+bool mpb_trace_is_complete(struct mpb_hub *h);		/* has each switch been told of? */
+void mpb_trace_wait_begins(struct mpb_hub *h);
+void mpb_trace_was_missed(struct mpb_hub *h);
+void mpb_trace_remove(struct mpb_hub *h);
+
 /* queue.c */
 void mpb_queue_append(struct mpb_queue *q, struct mpb_waiter *w);
 void mpb_queue_prepend(struct mpb_queue *q, struct mpb_waiter *w);
@@ -147,13 +168,23 @@ void mpb_waiter_wake_soon(struct mpb_hub *h, struct mpb_waiter *w, int verdict);
 
 /* kept.c */
 extern int mpb_kept_signal;				/* reserved for us */
-extern PyObject *mpb_kept_interrupt;			/* what to call where signals do not run */
+extern struct mpb_kept_how {
+	PyObject *in_frame, *elsewhere;		/* tracers: of the frame that called, of others */
+	PyObject *late;				/* makes a class for PyThreadState_SetAsyncExc() */
+} mpb_kept_how;
 bool mpb_kept_has(const struct mpb_hub *h, PyObject *greenlet);
-/* Takes the exception that is set. Returns the errno that the C code gets. */
-int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet);
+/* Takes the exception that is set in a wait for fd. Returns the errno that the C code gets. */
+int mpb_kept_take(struct mpb_hub *h, PyObject *greenlet, int fd);
+/* Its greenlet waits again, for fd. True: that is a connection, which is now at its end. */
+bool mpb_kept_goes_on(struct mpb_hub *h, PyObject *greenlet, int fd);
+/* A wait that cannot fail begins, whatever is kept; something is raised in it; it has ended. */
+void mpb_kept_recall(struct mpb_hub *h, struct mpb_waiter *w);
+void mpb_kept_put_aside(struct mpb_waiter *w);
+void mpb_kept_bring_back(struct mpb_hub *h, struct mpb_waiter *w);
 void mpb_kept_drop_all(struct mpb_hub *h);
 PyObject *mpb_kept_raise(PyObject *module, PyObject *args);	/* the signal's handler */
 PyObject *mpb_kept_peek(PyObject *module, PyObject *unused);	/* this greenlet's, or None */
 PyObject *mpb_kept_pop(PyObject *module, PyObject *unused);	/* the same, no longer kept */
+PyObject *mpb_kept_break(PyObject *module, PyObject *unused);	/* the connection it waited for */
 
 #endif

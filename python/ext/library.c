@@ -24,6 +24,8 @@ bool mpb_library_find(void)
 		{ &mpb_library.unmark, "mpgreen_unmark" },
 		{ &mpb_library.marks, "mpgreen_marks" },
 		{ &mpb_library.wake, "mpgreen_wake" },
+		{ &mpb_library.switched, "mpgreen_switched" },
+		{ &mpb_library.bind_native, "mpgreen_bind_native" },
 		{ &mpb_library.native_enter, "mpgreen_native_enter" },
 		{ &mpb_library.native_leave, "mpgreen_native_leave" },
 		{ &mpb_library.stats_read, "mpgreen_stats_read" },
@@ -40,6 +42,22 @@ bool mpb_library_find(void)
 		*(void **)table[i].slot = found;
 	}
 	return true;
+}
+
+/*
+ * The GIL is a mutex and a condition. Whoever waits for it must block: to park a greenlet takes the
+ * GIL. And it is handed over so often that not even a question may be asked each time.
+ */
+void mpb_library_spare_gil(void)
+{
+	static const char *const names[] = {
+		"pthread_cond_broadcast", "pthread_cond_clockwait", "pthread_cond_signal",
+		"pthread_cond_timedwait", "pthread_cond_wait",	    "pthread_mutex_destroy",
+		"pthread_mutex_lock",	  "pthread_mutex_trylock",  "pthread_mutex_unlock",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		mpb_library.bind_native((const void *)&PyEval_RestoreThread, names[i]);
 }
 
 int mpb_call(PyObject *object, const char *method, const char *format, ...)

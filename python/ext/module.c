@@ -183,14 +183,16 @@ static PyObject *py_decline(PyObject *module, PyObject *unused)
 
 static PyObject *py_interrupt_by(PyObject *module, PyObject *args)
 {
-	PyObject *function;
+	struct mpb_kept_how how;
 
 	(void)module;
-	if (!PyArg_ParseTuple(args, "iO", &mpb_kept_signal, &function))
+	if (!PyArg_ParseTuple(args, "iOOO", &mpb_kept_signal, &how.in_frame, &how.elsewhere,
+			      &how.late))
 		return NULL;
-	Py_INCREF(function);
-	Py_XDECREF(mpb_kept_interrupt);
-	mpb_kept_interrupt = function;
+	Py_INCREF(how.in_frame);
+	Py_INCREF(how.elsewhere);
+	Py_INCREF(how.late);
+	mpb_kept_how = how;
 	Py_RETURN_NONE;
 }
 
@@ -211,10 +213,13 @@ static PyMethodDef methods[] = {
 	{ "forked", py_forked, METH_NOARGS, "Forget all. Returns the hub to attach, or None." },
 	{ "ring", py_ring, METH_NOARGS, "Let this thread's loop turn without delay." },
 	{ "decline", py_decline, METH_NOARGS, "No wait any more." },
-	{ "interrupt_by", py_interrupt_by, METH_VARARGS, "interrupt_by(signal, function)" },
+	{ "interrupt_by", py_interrupt_by, METH_VARARGS,
+	  "interrupt_by(signal, in_frame, elsewhere, late)" },
 	{ "raise_kept", mpb_kept_raise, METH_VARARGS, "The handler of that signal." },
 	{ "kept", mpb_kept_peek, METH_NOARGS, "The exception kept for this greenlet, or None." },
 	{ "pop_kept", mpb_kept_pop, METH_NOARGS, "The same, which is then not kept any more." },
+	{ "break_kept", mpb_kept_break, METH_NOARGS,
+	  "End the connection that it came in a wait for." },
 	{ NULL, NULL, 0, NULL },
 };
 
@@ -231,6 +236,8 @@ PyMODINIT_FUNC PyInit__gevent(void)
 	PyObject *module = PyModule_Create(&definition);
 
 	loaded = mpb_library_find();
+	if (loaded)
+		mpb_library_spare_gil();
 	if (module && PyModule_AddIntConstant(module, "ALWAYS", MPGREEN_ALWAYS) < 0)
 		return NULL;
 	return module;

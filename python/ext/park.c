@@ -90,9 +90,9 @@ static int enqueue(struct mpb_hub *h, struct mpb_waiter *w, const mpgreen_wait *
 }
 
 /* Returns when somebody switches back to this greenlet, for whatever reason. */
-static int switch_to_hub(struct mpb_hub *h, struct mpb_waiter *w)
+static int switch_once(struct mpb_hub *h, struct mpb_waiter *w)
 {
-	unsigned epoch = h->epoch;
+	unsigned epoch = h->epoch, traced = h->traced;
 	PyObject *result;
 
 	if (switch_out(h, w->greenlet) < 0)
@@ -102,8 +102,21 @@ static int switch_to_hub(struct mpb_hub *h, struct mpb_waiter *w)
 	result = mpb_greenlet->switch_to(h->greenlet, mpb_nothing, NULL);
 	if (h->epoch == epoch && --h->parked == 0)
 		mpb_hub_keep_alive(h, false);
+	if (h->epoch == epoch && h->tracer && h->traced == traced)
+		mpb_trace_was_missed(h);
 	Py_XDECREF(result);
 	return result ? 0 : -1;
+}
+
+/* What is raised in a wait whose call cannot fail is put aside, and the wait goes on. */
+static int switch_to_hub(struct mpb_hub *h, struct mpb_waiter *w)
+{
+	unsigned epoch = h->epoch;
+	int r;
+
+	while ((r = switch_once(h, w)) < 0 && w->cannot_fail && h->epoch == epoch)
+		mpb_kept_put_aside(w);
+	return r;
 }
 
 static int cancelled(int error)
@@ -115,11 +128,14 @@ static int cancelled(int error)
 static int park(struct mpb_hub *h, PyObject *greenlet, const mpgreen_wait *what)
 {
 	struct mpb_waiter *w = mpb_waiter_new(h, greenlet);
-	int r, verdict;
+	int r, verdict, error;
 
 	if (!w)
 		return MPGREEN_NATIVE;
+	if (what->flags & MPGREEN_UNCANCELLABLE)
+		mpb_kept_recall(h, w);
 	mpb_watch_settle(h);
+	mpb_trace_wait_begins(h);
 	r = enqueue(h, w, what);
 	/* The library knows by now whether it was this fd, and asks again if not. */
 	if (r == 0 && !(what->fd >= 0 && atomic_exchange(&h->disturbed, false)))
@@ -127,10 +143,20 @@ static int park(struct mpb_hub *h, PyObject *greenlet, const mpgreen_wait *what)
 	mpb_queue_remove(w);
 	mpb_timers_remove(h, w);
 	verdict = w->verdict;
+	error = PyErr_Occurred() ? mpb_kept_take(h, greenlet, what->about) : 0;
+	mpb_kept_bring_back(h, w);
 	mpb_waiter_free(h, w);
-	if (!PyErr_Occurred())
-		return r == 0 ? verdict : MPGREEN_NATIVE;
-	return cancelled(mpb_kept_take(h, greenlet));
+	if (error)
+		return cancelled(error);
+	return r == 0 ? verdict : MPGREEN_NATIVE;
+}
+
+/* It does not wait where it only lets others run: of which connection that is, nobody knows. */
+static int go_on(struct mpb_hub *h, PyObject *greenlet, const mpgreen_wait *what)
+{
+	if (what->about < 0 && what->deadline_ns <= mpb_timers_now())
+		return MPGREEN_READY;
+	return mpb_kept_goes_on(h, greenlet, what->about) ? MPGREEN_READY : cancelled(ECANCELED);
 }
 
 static int wait_with_gil(struct mpb_hub *h, const mpgreen_wait *what)
@@ -144,8 +170,8 @@ static int wait_with_gil(struct mpb_hub *h, const mpgreen_wait *what)
 	}
 	if (greenlet == h->greenlet)
 		verdict = wait_in_hub(h, what);
-	else if (h->kept && mpb_kept_has(h, greenlet))
-		verdict = cancelled(ECANCELED);
+	else if (h->kept && !(what->flags & MPGREEN_UNCANCELLABLE) && mpb_kept_has(h, greenlet))
+		verdict = go_on(h, greenlet, what);
 	else if (h->deaf && mpb_hub_listen(h) < 0)
 		verdict = MPGREEN_NATIVE;
 	else
@@ -188,14 +214,16 @@ static int can_wait(void *self)
 
 static void *current(void *self)
 {
+	PyObject *type, *value, *traceback, *greenlet;
 	PyGILState_STATE gil;
-	PyObject *greenlet;
 
 	if (!can_wait(self))
 		return NULL;
 	gil = PyGILState_Ensure();
-	greenlet = mpb_greenlet->current();
+	PyErr_Fetch(&type, &value, &traceback);
+	greenlet = mpb_trace_is_complete(self) ? mpb_greenlet->current() : NULL;
 	Py_XDECREF(greenlet);
+	PyErr_Restore(type, value, traceback);
 	PyGILState_Release(gil);
 	return greenlet;
 }
@@ -211,4 +239,5 @@ const mpgreen_scheduler mpb_scheduler = {
 	.can_wait = can_wait,
 	.current = current,
 	.closing = closing,
+	.locked = mpb_trace_locked,
 };

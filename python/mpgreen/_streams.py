@@ -5,12 +5,13 @@ CPython's BufferedWriter and BufferedReader have a lock, and know who holds it b
 greenlet that is parked in a write holds it; the next one on the same stream is of the same thread,
 so Python takes it for a reentrant call and raises RuntimeError. So open() gives streams on files
 that can be waited for, a pipe for instance, buffers that let one greenlet at a time come near that
-lock. All other streams are as ever.
+lock, and so does standard input. All other streams are as ever.
 """
 import builtins
 import functools
 import io
 import os
+import stat
 import sys
 
 from . import _gevent
@@ -20,27 +21,47 @@ _original = io.open
 
 def install():
     io.open = builtins.open = _Open()
+    sys.stdin = _shared_input(sys.stdin)
+    builtins.input = _in_turn(builtins.input)
     if os.environ.get("MPGREEN_STDIO") == "green":
         sys.stdout = _on_same_file(sys.stdout)
         sys.stderr = _on_same_file(sys.stderr)
 
 
+def _may_park():
+    """Other threads have no greenlets that could be parked; the hub cannot wait."""
+    from gevent import get_hub, getcurrent
+    return _gevent.attached() and getcurrent() is not get_hub()
+
+
 def _alone(method):
     @functools.wraps(method)
     def call(self, *args, **kwargs):
-        from gevent import get_hub, getcurrent
-        # Other threads have no greenlets that could be parked; the hub cannot wait.
-        if not _gevent.attached() or getcurrent() is get_hub():
+        if not _may_park():
             return method(self, *args, **kwargs)
         with self.turns:
             return method(self, *args, **kwargs)
     return call
 
 
+def _in_turn(function):
+    """For input(), which on a terminal has a lock of the same kind."""
+    from gevent.lock import RLock
+    turns = RLock()
+
+    @functools.wraps(function)
+    def call(*args):
+        if not _may_park():
+            return function(*args)
+        with turns:
+            return function(*args)
+    return call
+
+
 class _Turns:
-    def __init__(self, raw, buffer_size=io.DEFAULT_BUFFER_SIZE):
+    def __init__(self, *args, **kwargs):
         from gevent.lock import RLock
-        super().__init__(raw, buffer_size)
+        super().__init__(*args, **kwargs)
         self.turns = RLock()
 
 
@@ -59,6 +80,13 @@ class BufferedReader(_Turns, io.BufferedReader):
     peek = _alone(io.BufferedReader.peek)
     __next__ = _alone(io.BufferedReader.__next__)
     close = _alone(io.BufferedReader.close)
+
+
+class _Lines(_Turns, io.TextIOWrapper):
+    """Whose lines are whole, though each greenlet reads a piece at a time."""
+    read = _alone(io.TextIOWrapper.read)
+    readline = _alone(io.TextIOWrapper.readline)
+    __next__ = _alone(io.TextIOWrapper.__next__)
 
 
 _SHARED = {io.BufferedWriter: BufferedWriter, io.BufferedReader: BufferedReader}
@@ -109,3 +137,39 @@ def _on_same_file(text):
                              write_through=text.write_through)
     other.mode = text.mode
     return other
+
+
+def _shared_input(text):
+    """For sys.stdin; the same one if it has been read from, for what it holds nobody can take out."""
+    if type(getattr(text, "buffer", None)) is not io.BufferedReader:
+        return text
+    try:
+        if stat.S_ISREG(os.fstat(text.fileno()).st_mode) or _was_read_from(text):
+            return text
+    except (OSError, ValueError):
+        return text
+    # As Python itself makes it.
+    other = _Lines(BufferedReader(text.buffer.raw), text.encoding, text.errors, "\n",
+                   text.line_buffering)
+    other.mode = text.mode
+    return other
+
+
+def _was_read_from(text):
+    try:
+        text.reconfigure(errors=text.errors)
+    except io.UnsupportedOperation:
+        return True
+    return bool(_read_ahead(text.buffer))
+
+
+def _read_ahead(buffer):
+    """peek() reads where there is nothing: from nowhere."""
+    raw, fd, name = buffer.raw, buffer.fileno(), buffer.raw.name
+    with _original(os.devnull, "rb", 0) as nothing:
+        raw.__init__(nothing.fileno(), closefd=False)
+        try:
+            return buffer.peek()
+        finally:
+            raw.__init__(fd, closefd=False)
+            raw.name = name

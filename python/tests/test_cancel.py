@@ -157,6 +157,68 @@ def test_a_foreign_function_is_ended(run, pipe):
     run(body)
 
 
+def driver_that_fails():
+    """Like a driver in C: an error of the call is an exception of its own, signals mean nothing."""
+    import ctypes
+    read = ctypes.CDLL(None).read
+    read.errcheck = pow
+    return lambda fd: read(fd, ctypes.create_string_buffer(1), 1)
+
+
+@both_kinds_of_thread
+def test_an_error_that_the_c_code_makes_of_it_is_not_seen(run, pipe):
+    def body():
+        driver = driver_that_fails()
+        handled = False
+        with gevent.Timeout(0.02, False):
+            try:
+                driver(pipe[0])
+            except TypeError:
+                handled = True
+        assert not handled
+    run(body)
+
+
+@both_kinds_of_thread
+def test_what_finally_calls_is_called(run, pipe):
+    """It would give back a lock, for instance."""
+    def body():
+        called = []
+        driver = driver_that_fails()
+        with pytest.raises(gevent.Timeout):
+            with gevent.Timeout(0.02):
+                try:
+                    driver(pipe[0])
+                finally:
+                    (lambda: called.append(True))()
+        assert called == [True]
+    run(body)
+
+
+@both_kinds_of_thread
+def test_c_code_that_tries_again_is_ended_where_it_makes_an_error_of_it(run, pipe):
+    """It has a class of its own for that, as pyzmq has, whose next try would be fatal."""
+    def body():
+        import collections
+        import ctypes
+        import itertools
+
+        class Interrupted(InterruptedError):
+            def __init__(self, result, function, arguments):
+                made.append(ctypes.get_errno())
+
+        made = []
+        read = ctypes.CDLL(None, use_errno=True).read
+        read.errcheck = Interrupted
+        fds = itertools.repeat(pipe[0])
+        with pytest.raises(gevent.Timeout):
+            with gevent.Timeout(0.02):
+                collections.deque(map(read, fds, itertools.repeat(ctypes.create_string_buffer(1)),
+                                      itertools.repeat(1)), 0)
+        assert made == []
+    run(body)
+
+
 @both_kinds_of_thread
 def test_a_write_of_which_some_has_gone_is_ended(run, pipe):
     def body():
@@ -237,7 +299,8 @@ print("nothing is lost")
 """) == "nothing is lost\n"
 
 
-def test_under_a_tracer_it_comes_out_of_another_thread_too(pipe):
+@both_kinds_of_thread
+def test_under_a_tracer_it_comes_out_too(run, pipe):
     import sys
 
     def body():
@@ -253,19 +316,29 @@ def test_under_a_tracer_it_comes_out_of_another_thread_too(pipe):
                         pass
         finally:
             sys.settrace(None)
-    native_thread(body).join()
+    run(body)
 
 
-def test_no_tracer_is_left_behind(pipe):
+@pytest.mark.parametrize("call", [lambda fd: os.read(fd, 1), driver_that_fails()],
+                         ids=["read", "driver"])
+@both_kinds_of_thread
+def test_no_tracer_is_left_behind(run, call, pipe):
     import sys
 
     def body():
+        def calls():
+            nonlocal frame
+            frame = sys._getframe()
+            call(pipe[0])
+
+        frame = None
         with pytest.raises(gevent.Timeout):
             with gevent.Timeout(0.02):
-                os.read(pipe[0], 1)
+                calls()
         assert sys.gettrace() is None
+        assert frame.f_trace is None
         assert sys._getframe().f_trace is None
-    native_thread(body).join()
+    run(body)
 
 
 def test_an_interrupt_comes_out_of_the_main_greenlet(script):

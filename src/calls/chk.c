@@ -36,3 +36,23 @@ INTERPOSE(int, __ppoll_chk, struct pollfd *fds, nfds_t n, const struct timespec 
 	return size / sizeof(*fds) < n ? REAL(__ppoll_chk)(fds, n, timeout, mask, size)
 				       : ppoll(fds, n, timeout, mask);
 }
+
+/* Whether n * size is too large to be a size at all is libc's to say, too. */
+static bool fits(size_t size, size_t n, size_t room)
+{
+	size_t len;
+
+	return !__builtin_mul_overflow(size, n, &len) && len <= room;
+}
+
+INTERPOSE(size_t, __fread_chk, void *to, size_t room, size_t size, size_t n, FILE *file)
+{
+	return fits(size, n, room) ? fread(to, size, n, file)
+				   : REAL(__fread_chk)(to, room, size, n, file);
+}
+
+INTERPOSE(size_t, __fread_unlocked_chk, void *to, size_t room, size_t size, size_t n, FILE *file)
+{
+	return fits(size, n, room) ? fread_unlocked(to, size, n, file)
+				   : REAL(__fread_unlocked_chk)(to, room, size, n, file);
+}

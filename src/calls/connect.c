@@ -3,6 +3,7 @@
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 #include "os/linux/nowait.h"
+#include "registry/policy.h"
 #include "sources/job.h"
 
 struct connect_job {
@@ -87,6 +88,8 @@ GREEN(int, connect, int fd, const struct sockaddr *addr, socklen_t len)
 
 INTERPOSE(int, connect, int fd, const struct sockaddr *addr, socklen_t len)
 {
+	if (__builtin_expect(mpg_policy.peers, 0))
+		mpg_fd_connects(fd, addr, len);
 	if (!mpg_may_wait_on(fd))
 		return REAL(connect)(fd, addr, len);
 	return green_connect(fd, addr, len);

@@ -3,7 +3,9 @@
  * The life of a descriptor: close() and what closes along the way, and the copies. Waits on an fd
  * that is closed end with EBADF, and its number begins anew. The library's own fds stay open.
  */
+#include "calls/lock.h"
 #include "calls/popen.h"
+#include "calls/stdio.h"
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 #include "registry/private.h"
@@ -34,16 +36,22 @@ INTERPOSE(int, close, int fd)
 /* libc closes behind our back, after it has flushed: the number must be forgotten by then. */
 INTERPOSE(int, fclose, FILE *stream)
 {
-	int saved_errno = errno, r;
+	int saved_errno, r, finished = 0;
 
+	/* Calls that are under way on other threads and fibers come to their end. */
+	if (mpg_fds_are_active())
+		finished = mpg_stdio_finish(stream, "fclose");
+	saved_errno = errno;
 	if (mpg_popen_closes(stream, &r))
-		return r;
+		return mpg_popen_result(r, finished, saved_errno);
 	if (mpg_fds_are_active())
 		mpg_wait_forget(fileno(stream));
 	errno = saved_errno;	/* a stream in memory has no fd */
 	r = REAL(fclose)(stream);
 	mpg_wait_closed();
-	return r;
+	if (finished < 0)
+		errno = saved_errno;
+	return finished < 0 ? finished : r;
 }
 
 INTERPOSE(int, closedir, DIR *directory)
@@ -105,6 +113,8 @@ INTERPOSE(int, fcntl, int fd, int command, ...)
 	va_start(arguments, command);
 	argument = va_arg(arguments, void *);
 	va_end(arguments);
+	if (mpg_lock_may_wait(command))
+		return mpg_lock_record(fd, command, argument);
 	r = REAL(fcntl)(fd, command, argument);
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
 		mpg_wait_born(r);

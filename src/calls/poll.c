@@ -7,6 +7,7 @@
 #include "os/linux/interpose.h"
 
 #define PLAIN (POLLIN | POLLOUT)
+#define TOLD_ANYWAY (POLLERR | POLLHUP | POLLNVAL)
 
 /* One fd and plain events: a scheduler can watch that itself. */
 static const struct pollfd *only_one(const struct pollfd *fds, nfds_t n)
@@ -20,7 +21,7 @@ static const struct pollfd *only_one(const struct pollfd *fds, nfds_t n)
 			return NULL;
 		one = &fds[i];
 	}
-	return one && one->events & PLAIN && !(one->events & ~PLAIN) ? one : NULL;
+	return one && one->events & PLAIN && !(one->events & ~(PLAIN | TOLD_ANYWAY)) ? one : NULL;
 }
 
 static bool any_is_green(const struct pollfd *fds, nfds_t n)
@@ -54,7 +55,7 @@ static bool prepare(struct mpg_readiness *r, const struct pollfd *fds, nfds_t n,
 	if (!any_is_green(fds, n))
 		return false;
 	if (one)
-		return mpg_readiness_one(r, one->fd, one->events);
+		return mpg_readiness_one(r, one->fd, one->events & PLAIN);
 	return add_all(r, fds, n) && mpg_readiness_mask(r, mask);
 }
 

@@ -2,6 +2,7 @@
 /* popen(), pclose(): libc's own wait for the shell inside libc. */
 #include "calls/popen.h"
 #include "calls/shell.h"
+#include "calls/stdio.h"
 #include "engine/wait.h"
 #include "os/linux/interpose.h"
 #include "registry/lock.h"
@@ -175,11 +176,25 @@ bool mpg_popen_closes(FILE *file, int *status)
 	return true;
 }
 
+/* The shell may have ended well, and yet not all was written. */
+int mpg_popen_result(int status, int finished, int error)
+{
+	if (status || !finished)
+		return status;
+	errno = error;
+	return finished;
+}
+
 INTERPOSE(int, pclose, FILE *file)
 {
-	int status;
+	int status, finished = 0, error;
 
-	return mpg_popen_closes(file, &status) ? status : REAL(pclose)(file);
+	if (mpg_stdio_may_wait(file))
+		finished = mpg_stdio_finish(file, "pclose");
+	error = errno;
+	if (!mpg_popen_closes(file, &status))
+		status = REAL(pclose)(file);
+	return mpg_popen_result(status, finished, error);
 }
 
 ALIAS(_IO_popen, popen);

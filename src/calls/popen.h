@@ -17,6 +17,9 @@ bool mpg_popen_closes(FILE *stream, int *status);
 void mpg_popen_before_fork(void);
 void mpg_popen_after_fork(void);
 
+/* What the call that closes it returns: `finished` and `error` are of mpg_stdio_finish(). */
+int mpg_popen_result(int status, int finished, int error);
+
 #pragma GCC visibility pop
 
 #endif

@@ -3,6 +3,7 @@
  * Byte I/O on streams: read() and write() and their vectors. A blocking write() writes all of what
  * it is given; a read() returns what is there.
  */
+#include "calls/stream.h"
 #include "calls/iovec.h"
 #include "calls/tty.h"
 #include "engine/wait.h"
@@ -14,7 +15,7 @@
  * CPython's buffered streams remember their owner by thread: a second fiber that prints while the
  * first is parked in the write would get an error. So standard output and error stay native.
  */
-static bool is_stdio(int fd)
+bool mpg_stream_is_native(int fd)
 {
 	return (fd == STDOUT_FILENO || fd == STDERR_FILENO)
 		&& mpg_settings.stdio == MPG_STDIO_NATIVE;
@@ -53,19 +54,21 @@ static ssize_t write_all(struct mpg_wait *w, const struct iovec *iov, int n, int
 	return mpg_wait_total(w, r);
 }
 
-GREEN(ssize_t, read, int fd, void *buf, size_t len)
+ssize_t mpg_stream_read(int fd, void *buf, size_t len, const char *call)
 {
 	const struct iovec iov = { buf, len };
 	struct mpg_wait w;
 
-	if (!len || !mpg_wait_begin(&w, fd, POLLIN, "read"))
+	if (!len || !mpg_wait_begin(&w, fd, POLLIN, call))
 		return REAL(read)(fd, buf, len);
 	return read_all_there_is(&w, &iov, 1, 0);
 }
 
 INTERPOSE(ssize_t, read, int fd, void *buf, size_t len)
 {
-	return mpg_may_wait_on(fd) ? green_read(fd, buf, len) : REAL(read)(fd, buf, len);
+	if (!mpg_may_wait_on(fd))
+		return REAL(read)(fd, buf, len);
+	return mpg_stream_read(fd, buf, len, "read");
 }
 
 GREEN(ssize_t, readv, int fd, const struct iovec *iov, int n)
@@ -107,26 +110,28 @@ INTERPOSE(ssize_t, preadv2, int fd, const struct iovec *iov, int n, off_t offset
 	return green_preadv2(fd, iov, n, offset, flags);
 }
 
-GREEN(ssize_t, write, int fd, const void *buf, size_t len)
+ssize_t mpg_stream_write(int fd, const void *buf, size_t len, const char *call)
 {
 	const struct iovec iov = { (void *)buf, len };
 	struct mpg_wait w;
 
-	if (!len || is_stdio(fd) || !mpg_wait_begin(&w, fd, POLLOUT, "write"))
+	if (!len || mpg_stream_is_native(fd) || !mpg_wait_begin(&w, fd, POLLOUT, call))
 		return REAL(write)(fd, buf, len);
 	return write_all(&w, &iov, 1, 0);
 }
 
 INTERPOSE(ssize_t, write, int fd, const void *buf, size_t len)
 {
-	return mpg_may_wait_on(fd) ? green_write(fd, buf, len) : REAL(write)(fd, buf, len);
+	if (!mpg_may_wait_on(fd))
+		return REAL(write)(fd, buf, len);
+	return mpg_stream_write(fd, buf, len, "write");
 }
 
 GREEN(ssize_t, writev, int fd, const struct iovec *iov, int n)
 {
 	struct mpg_wait w;
 
-	if (is_stdio(fd) || !mpg_wait_begin(&w, fd, POLLOUT, "writev"))
+	if (mpg_stream_is_native(fd) || !mpg_wait_begin(&w, fd, POLLOUT, "writev"))
 		return REAL(writev)(fd, iov, n);
 	return write_all(&w, iov, n, 0);
 }
@@ -140,7 +145,7 @@ GREEN(ssize_t, pwritev2, int fd, const struct iovec *iov, int n, off_t offset, i
 {
 	struct mpg_wait w;
 
-	if (!is_for_streams(offset, flags) || is_stdio(fd)
+	if (!is_for_streams(offset, flags) || mpg_stream_is_native(fd)
 	    || !mpg_wait_begin(&w, fd, POLLOUT, "pwritev2"))
 		return REAL(pwritev2)(fd, iov, n, offset, flags);
 	return write_all(&w, iov, n, flags);

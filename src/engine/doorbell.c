@@ -23,7 +23,7 @@ int mpg_doorbell(void)
 {
 	if (own >= 0)
 		return own;
-	pthread_once(&once, prepare);
+	REAL(pthread_once)(&once, prepare);
 	own = mpg_private_adopt(REAL(eventfd)(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (own >= 0)
 		pthread_setspecific(ending, &own);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/scheduler.h"
+#include "engine/held.h"
 #include "engine/signals.h"
 #include "registry/fds.h"
 #include "registry/lock.h"
@@ -35,6 +36,7 @@ static void pop(void)
 
 	mpg_thread.slot = slot->outer;
 	mpg_thread.mode = slot->outer ? MPG_MODE_GREEN : MPG_MODE_NATIVE;
+	mpg_thread.told_of_locks = false;
 	list_remove(slot);
 	free(slot);
 }
@@ -68,7 +70,7 @@ static void wake_up(void)
 
 void mpg_scheduler_prepare(void)
 {
-	pthread_once(&once, wake_up);
+	REAL(pthread_once)(&once, wake_up);
 }
 
 static unsigned depth(void)
@@ -117,6 +119,7 @@ static int push(const mpgreen_scheduler *ops, void *self)
 	mpg_unlock(&lock);
 	mpg_thread.slot = slot;
 	mpg_thread.mode = MPG_MODE_GREEN;
+	mpg_thread.told_of_locks = false;
 	return 0;
 }
 
@@ -156,6 +159,20 @@ bool mpg_thread_decide(void)
 		mpg_poll_scheduler_attach();
 	errno = saved_errno;
 	return mpg_thread.mode == MPG_MODE_GREEN;
+}
+
+int mpg_scheduler_wait(const mpgreen_wait *what)
+{
+	struct mpg_slot *slot = mpg_thread.slot;
+	void *fiber = mpg_held_name();
+	int verdict;
+
+	slot->waiting++;
+	errno = 0;
+	verdict = slot->ops.wait(slot->self, what);
+	slot->waiting--;
+	mpg_held_unname(fiber);
+	return verdict;
 }
 
 static bool is_ours(const struct mpg_slot *slot)
@@ -199,4 +216,6 @@ void mpg_scheduler_forked(void)
 	mpg_thread.native_depth = 0;
 	mpg_thread.doorbell = 0;
 	mpg_thread.listeners = 0;
+	mpg_thread.id = 0;
+	mpg_held_forked();
 }

@@ -28,6 +28,9 @@ void mpg_scheduler_prepare(void);
 int mpg_scheduler_attach(const mpgreen_scheduler *ops, void *self);
 int mpg_scheduler_detach(void);
 
+/* Asks the scheduler on top to wait. */
+int mpg_scheduler_wait(const mpgreen_wait *what);
+
 /* Tells every scheduler that fd is closing. */
 void mpg_scheduler_closing(int fd);
 

@@ -17,6 +17,7 @@ enum mpg_mode {
 };
 
 struct mpg_slot;
+struct mpg_holding;
 
 struct mpg_thread {
 	enum mpg_mode mode;
@@ -31,6 +32,12 @@ struct mpg_thread {
 	void *volatile handler_frame;	/* the stack of the handler that is running, or NULL */
 	volatile int doorbell;		/* eventfd to ring when a handler has run, or 0 */
 	unsigned listeners;		/* waits that want it rung */
+	pid_t id;			/* the kernel's; 0: not asked yet */
+	struct mpg_holding *held;	/* see held.h */
+	size_t held_bytes;
+	unsigned n_held;
+	unsigned n_running_holds;	/* of these, the running fiber's */
+	bool told_of_locks;		/* the scheduler on top knows that there are some */
 };
 
 extern __thread struct mpg_thread mpg_thread __attribute__((tls_model("initial-exec")));
@@ -46,6 +53,19 @@ static inline bool mpg_thread_is_green(void)
 	if (__builtin_expect(mode == MPG_MODE_NATIVE, 1))
 		return false;
 	return mode == MPG_MODE_GREEN || mpg_thread_decide();
+}
+
+/* The same for a call that may be made inside an allocator: who is undecided has never waited. */
+static inline bool mpg_thread_has_fibers(void)
+{
+	return __builtin_expect(mpg_thread.mode == MPG_MODE_GREEN, 0);
+}
+
+static inline pid_t mpg_thread_id(void)
+{
+	if (__builtin_expect(!mpg_thread.id, 0))
+		mpg_thread.id = (pid_t)syscall(SYS_gettid);
+	return mpg_thread.id;
 }
 
 #pragma GCC visibility pop

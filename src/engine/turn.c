@@ -6,19 +6,16 @@
 #include "registry/process.h"
 #include "settings.h"
 
-static bool yield(int64_t now)
+static bool yield(int64_t now, int fd)
 {
-	struct mpg_slot *slot = mpg_thread.slot;
-	const mpgreen_wait what = { .fd = -1, .deadline_ns = now, .call = "yield" };
+	const struct mpg_slot *slot = mpg_thread.slot;
+	const mpgreen_wait what = { .fd = -1, .about = fd, .deadline_ns = now, .call = "yield" };
 	int saved_errno = errno, verdict;
 
 	if (mpg_process_is_foreign() || (slot->ops.can_wait && !slot->ops.can_wait(slot->self)))
 		return false;
 	mpg_stats_count(yields);
-	slot->waiting++;
-	errno = 0;
-	verdict = slot->ops.wait(slot->self, &what);
-	slot->waiting--;
+	verdict = mpg_scheduler_wait(&what);
 	if (verdict == MPGREEN_CANCELLED) {
 		if (!errno)
 			errno = ECANCELED;
@@ -28,7 +25,7 @@ static bool yield(int64_t now)
 	return false;
 }
 
-bool mpg_turn_check(void)
+bool mpg_turn_check(int fd)
 {
 	struct mpg_thread *t = &mpg_thread;
 	int64_t now = mpg_clock_read(CLOCK_MONOTONIC_COARSE);
@@ -43,5 +40,5 @@ bool mpg_turn_check(void)
 	if (now - t->turn_began < mpg_settings.turn_ms * MPG_MILLISECOND)
 		return false;
 	mpg_turn_ended();
-	return yield(now);
+	return yield(now, fd);
 }

@@ -15,12 +15,12 @@
 #define MPG_TURN_BYTES (1 << 16)
 
 /* True: the fiber was interrupted while others ran, errno says why. */
-bool mpg_turn_check(void);
+bool mpg_turn_check(int fd);
 
-/* A green call begins. True: it must not, for what it took would be lost on its way out. */
-static inline bool mpg_turn_count(void)
+/* A green call on fd, or -1, begins. True: it must not, for what it took would be lost. */
+static inline bool mpg_turn_count(int fd)
 {
-	return __builtin_expect(++mpg_thread.turn_calls >= MPG_TURN_CALLS, 0) && mpg_turn_check();
+	return __builtin_expect(++mpg_thread.turn_calls >= MPG_TURN_CALLS, 0) && mpg_turn_check(fd);
 }
 
 /* It has moved so much: copying it took the time of that many calls. */

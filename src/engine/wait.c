@@ -41,7 +41,7 @@ int mpg_wait_begin_or_end(struct mpg_wait *w, int fd, short events, const char *
 		state = mpg_fd_examine(fd, entry);
 	if (!(state & MPG_FD_GREEN) || !may_wait())
 		return 0;
-	if (mpg_turn_count())
+	if (mpg_turn_count(fd))
 		return -1;
 	begin(w, call);
 	w->entry = entry;
@@ -57,7 +57,7 @@ int mpg_wait_begin_other_or_end(struct mpg_wait *w, const char *call)
 
 	if (!may_wait())
 		return 0;
-	interrupted = mpg_turn_count();
+	interrupted = mpg_turn_count(-1);
 	begin(w, call);
 	return interrupted ? -1 : 1;
 }
@@ -72,6 +72,8 @@ void mpg_wait_for_entry(struct mpg_wait *w, int fd)
 
 bool mpg_wait_was_interrupted(const struct mpg_wait *w)
 {
+	if (w->always_restarts)
+		return false;
 	if (w->never_restarts)
 		return mpg_thread.handled != w->handled;
 	return mpg_thread.interrupted != w->interrupted;
@@ -90,26 +92,38 @@ static int wait_natively(const mpgreen_wait *what)
 	return REAL(ppoll)(&fds, 1, limit, NULL) == 0 ? MPGREEN_TIMEOUT : MPGREEN_READY;
 }
 
+/* What it locks for its answer it must not ask itself about. */
+static bool declines(const struct mpg_slot *slot)
+{
+	bool can;
+
+	if (!slot->ops.can_wait)
+		return false;
+	mpg_thread.native_depth++;
+	can = slot->ops.can_wait(slot->self);
+	mpg_thread.native_depth--;
+	return !can;
+}
+
 static int ask_scheduler(const mpgreen_wait *what)
 {
-	struct mpg_slot *slot = mpg_thread.slot;
-	int verdict;
+	const struct mpg_slot *slot = mpg_thread.slot;
 
-	if (!may_wait() || mpg_process_is_foreign())
-		return MPGREEN_NATIVE;
-	if (slot->ops.can_wait && !slot->ops.can_wait(slot->self))
+	if (!may_wait() || mpg_process_is_foreign() || declines(slot))
 		return MPGREEN_NATIVE;
 	mpg_turn_ended();
-	slot->waiting++;
-	verdict = slot->ops.wait(slot->self, what);
-	slot->waiting--;
-	return verdict;
+	return mpg_scheduler_wait(what);
 }
 
 /* The fd was closed, reused or woken since the call began. */
 static bool was_woken(const struct mpg_wait *w)
 {
 	return w->entry && atomic_load(&w->entry->generation) != w->generation;
+}
+
+static bool is_native(int verdict)
+{
+	return verdict < MPGREEN_CANCELLED || verdict > MPGREEN_READY;
 }
 
 static bool verdict_says_retry(struct mpg_wait *w, int verdict)
@@ -126,9 +140,13 @@ static bool verdict_says_retry(struct mpg_wait *w, int verdict)
 		errno = w->timeout_error;
 		return false;
 	default:
+		if (is_native(verdict)) {
+			errno = EDEADLK;
+			return false;
+		}
 		if (errno == 0)
 			errno = ECANCELED;
-		return false;
+		return w->uncancellable;
 	}
 }
 
@@ -149,16 +167,18 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 		.attempt = w->attempt++,
 		.deadline_ns = w->deadline,
 		.call = w->call,
+		.flags = w->uncancellable ? MPGREEN_UNCANCELLABLE : 0,
+		.about = w->fd >= 0 ? w->fd : fd,
 	};
 	int verdict;
 
 	if (fd >= 0)
 		watched(fd);
 	mpg_stats_count(waits);
-	errno = 0;
 	verdict = ask_scheduler(&what);
 	mpg_stats_verdict(verdict);
-	if (verdict < MPGREEN_CANCELLED || verdict > MPGREEN_READY) {
+	w->blocked = is_native(verdict) && !w->must_park;
+	if (w->blocked) {
 		if (w->native_fd >= 0)
 			what.fd = w->native_fd;
 		verdict = wait_natively(&what);
@@ -168,17 +188,30 @@ static int wait_once(struct mpg_wait *w, int fd, short events)
 
 /*
  * A scheduler watches for the state of an fd; from the fourth wait on, for its changes. It does not
- * know which fd is behind the set: the set's alarm tells of a close() of it.
+ * know which fd is behind the set: the set's alarm tells of a close() of it. So does it where
+ * another fd is waited for in the stead of the call's.
  */
 #define SPURIOUS 3
+
+static bool open_set(struct mpg_wait *w, int fd, short events)
+{
+	return mpg_fdset_open(&w->edge) && mpg_fdset_add(&w->edge, fd, events)
+		&& (fd == w->fd || mpg_fdset_add(&w->edge, w->fd, 0));
+}
 
 static int wait_for_change(struct mpg_wait *w, int fd, short events)
 {
 	int verdict;
 
-	if (!mpg_fdset_is_open(&w->edge)
-	    && !(mpg_fdset_open(&w->edge) && mpg_fdset_add(&w->edge, fd, events)))
-		return wait_once(w, fd, events);
+	if (!mpg_fdset_is_open(&w->edge)) {
+		if (!open_set(w, fd, events)) {
+			mpg_fdset_close(&w->edge);
+			return wait_once(w, fd, events);
+		}
+		/* Not heard of before the fd was a member. */
+		if (was_woken(w))
+			return MPGREEN_READY;
+	}
 	verdict = wait_once(w, w->edge.fd, POLLIN);
 	if (!mpg_wait_was_forked(w))
 		mpg_fdset_settle(&w->edge);
@@ -209,7 +242,7 @@ static int wait_counted(struct mpg_wait *w, int fd, short events)
 		if (was_woken(w))
 			return MPGREEN_READY;
 	}
-	if (fd >= 0 && w->attempt >= SPURIOUS)
+	if (fd >= 0 && (w->attempt >= SPURIOUS || (w->entry && fd != w->fd)))
 		return wait_for_change(w, fd, events);
 	return wait_once(w, fd, events);
 }
@@ -254,7 +287,7 @@ bool mpg_wait_on(struct mpg_wait *w, int fd, short events)
 	int verdict;
 
 	/* Interrupted, and the try since then has found nothing. */
-	if (mpg_wait_was_interrupted(w))
+	if (mpg_wait_was_interrupted(w) && !w->uncancellable)
 		return ends_with(w, EINTR);
 	if (was_woken(w))
 		return ends_with(w, atomic_load(&w->entry->wake_error));

@@ -34,7 +34,11 @@ struct mpg_wait {
 	short events;
 	unsigned short attempt;
 	bool asked;			/* the kernel has said what O_NONBLOCK and SO_*TIMEO are */
+	bool uncancellable;		/* by nothing but its deadline: its call may not fail */
+	bool must_park;			/* EDEADLK where the thread would be blocked instead */
 	bool never_restarts;		/* EINTR even for a handler with SA_RESTART */
+	bool always_restarts;		/* no EINTR, whatever handler runs */
+	bool blocked;			/* the last wait has blocked the thread */
 	int timeout_error;		/* errno when the deadline passes */
 	int saved_errno;
 	int64_t deadline;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/fds.h"
 #include "real.h"
+#include "registry/policy.h"
 #include "registry/process.h"
 #include "settings.h"
 
@@ -110,7 +111,8 @@ uint32_t mpg_fd_examine_queue(int fd, struct mpg_fd *entry)
 	/* A stale QUEUE does no harm: on any other file the kernel refuses these calls. */
 	if (state & (MPG_FD_QUEUE | MPG_FD_MARKED) || mpg_settings.fds != MPG_FDS_ALL)
 		return state;
-	if (!mpg_fd_is_queue(fd)) {
+	if (!mpg_fd_is_queue(fd)
+	    || (mpg_policy.fds && !mpg_policy_allows_fd(fd, MPG_FD_QUEUE, NULL, 0))) {
 		errno = saved_errno;
 		return state;
 	}
@@ -123,36 +125,68 @@ uint32_t mpg_fd_examine_queue(int fd, struct mpg_fd *entry)
 /* What examining does not change. */
 #define KEPT (MPG_FD_MARKED | MPG_FD_WATCHED | MPG_FD_MEMBER | MPG_FD_QUEUE)
 
-/* What becomes of a state when the kernel has said what the fd is. */
-static uint32_t examined(uint32_t old, uint32_t kind, bool open)
-{
-	uint32_t state = MPG_FD_KNOWN | kind | (old & KEPT);
-	bool green = old & MPG_FD_MARKED ? old & MPG_FD_GREEN : mpg_settings.fds == MPG_FDS_ALL;
+struct answer {
+	uint32_t kind;
+	bool open, declined;
+};
 
-	if (!open)
+/* What becomes of a state when the kernel has said what the fd is. */
+static uint32_t examined(uint32_t old, const struct answer *a)
+{
+	uint32_t state;
+	bool green;
+
+	if (!a->open)
 		return old & (MPG_FD_WATCHED | MPG_FD_MEMBER);
-	return kind && green ? state | MPG_FD_GREEN | (old & MPG_FD_ALWAYS) : state;
+	if (old & MPG_FD_DECLINED)
+		old &= ~(uint32_t)(MPG_FD_DECLINED | MPG_FD_MARKED);
+	state = MPG_FD_KNOWN | a->kind | (old & KEPT);
+	if (!(old & MPG_FD_MARKED) && a->declined)
+		return state | MPG_FD_MARKED | MPG_FD_DECLINED;
+	green = old & MPG_FD_MARKED ? old & MPG_FD_GREEN : mpg_settings.fds == MPG_FDS_ALL;
+	return a->kind && green ? state | MPG_FD_GREEN | (old & MPG_FD_ALWAYS) : state;
+}
+
+static struct answer ask(int fd, const struct sockaddr *to, socklen_t len)
+{
+	int saved_errno = errno;
+	struct answer a;
+
+	errno = 0;
+	a.kind = mpg_fd_kind(fd);
+	a.open = a.kind || errno != EBADF;
+	a.declined = a.kind && mpg_policy.fds && !mpg_policy_allows_fd(fd, a.kind, to, len);
+	errno = saved_errno;
+	return a;
+}
+
+static uint32_t examine(int fd, struct mpg_fd *entry, const struct sockaddr *to, socklen_t len)
+{
+	uint32_t old = mpg_fd_state(entry), state;
+	struct answer a = ask(fd, to, len);
+
+	/* A vfork child has fds of its own: what its parent knows of the number stays as it is. */
+	if (mpg_process_is_foreign())
+		return a.open ? MPG_FD_KNOWN | a.kind : 0;
+	do
+		state = examined(old, &a);
+	while (!atomic_compare_exchange_weak(&entry->state, &old, state));
+	if (a.open)
+		mpg_fds_entered(fd);
+	return state;
 }
 
 uint32_t mpg_fd_examine(int fd, struct mpg_fd *entry)
 {
-	int saved_errno = errno;
-	uint32_t old = mpg_fd_state(entry), kind, state;
-	bool open;
+	return examine(fd, entry, NULL, 0);
+}
 
-	errno = 0;
-	kind = mpg_fd_kind(fd);
-	open = kind || errno != EBADF;
-	errno = saved_errno;
-	/* A vfork child has fds of its own: what its parent knows of the number stays as it is. */
-	if (mpg_process_is_foreign())
-		return open ? MPG_FD_KNOWN | kind : 0;
-	do
-		state = examined(old, kind, open);
-	while (!atomic_compare_exchange_weak(&entry->state, &old, state));
-	if (open)
-		mpg_fds_entered(fd);
-	return state;
+void mpg_fd_connects(int fd, const struct sockaddr *to, socklen_t len)
+{
+	struct mpg_fd *entry = mpg_fds_are_active() && to ? mpg_fd_entry(fd) : NULL;
+
+	if (entry && !(mpg_fd_state(entry) & MPG_FD_PRIVATE))
+		examine(fd, entry, to, len);
 }
 
 /*

@@ -33,6 +33,7 @@ enum {
 	MPG_FD_PRIVATE = 1u << 10,	/* the library's own: see registry/private.h */
 	MPG_FD_QUEUE = 1u << 13,	/* a message queue: green to the mq_ calls only */
 	MPG_FD_RECORDS = 1u << 14,	/* a socket on which write() ends a record */
+	MPG_FD_DECLINED = 1u << 20,	/* MARKED by the policy, not by the user */
 };
 
 #define MPG_FD_KINDS (MPG_FD_SOCKET | MPG_FD_FIFO | MPG_FD_TTY | MPG_FD_ANON)
@@ -97,6 +98,9 @@ void mpg_fds_activate(void);
  * open, never GREEN in a vfork child.
  */
 uint32_t mpg_fd_examine(int fd, struct mpg_fd *entry);
+
+/* fd is about to be connected: the policy on peers decides now. */
+void mpg_fd_connects(int fd, const struct sockaddr *to, socklen_t len);
 
 /* Can fd be waited for at all? Asks the kernel; 0 if it cannot or is not open. */
 uint32_t mpg_fd_kind(int fd);

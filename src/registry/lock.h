@@ -8,7 +8,7 @@
 #ifndef MPG_LOCK_H
 #define MPG_LOCK_H
 
-#include "libc.h"
+#include "real.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -28,7 +28,7 @@ static inline void mpg_lock(struct mpg_lock *lock)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
-	pthread_mutex_lock(&lock->mutex);
+	REAL(pthread_mutex_lock)(&lock->mutex);
 	lock->mask = mask;
 	lock->cancelling = cancelling;
 }
@@ -38,7 +38,7 @@ static inline void mpg_unlock(struct mpg_lock *lock)
 	sigset_t mask = lock->mask;
 	int cancelling = lock->cancelling;
 
-	pthread_mutex_unlock(&lock->mutex);
+	REAL(pthread_mutex_unlock)(&lock->mutex);
 	pthread_setcancelstate(cancelling, NULL);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }

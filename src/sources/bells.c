@@ -35,7 +35,7 @@ int mpg_bells_take(void)
 		if (mpg_private_is(bell))
 			return bell;
 	}
-	pthread_once(&once, prepare);
+	REAL(pthread_once)(&once, prepare);
 	pthread_setspecific(ending, &pool);
 	return mpg_private_adopt(REAL(eventfd)(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }

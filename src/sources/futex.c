@@ -116,12 +116,22 @@ void mpg_futex_end(struct mpg_futex *f)
 }
 
 /* glibc never fails it for an address that is no memory any more; nor do we. */
-void mpg_futex_wake_one(uint32_t *word, bool shared)
+static void wake(uint32_t *word, bool shared, int n)
 {
 	int saved_errno = errno;
 
-	syscall(SYS_futex, word, FUTEX_OP_WAKE | (shared ? 0 : FUTEX_IS_PRIVATE), 1, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_OP_WAKE | (shared ? 0 : FUTEX_IS_PRIVATE), n, NULL, NULL, 0);
 	errno = saved_errno;
+}
+
+void mpg_futex_wake_one(uint32_t *word, bool shared)
+{
+	wake(word, shared, 1);
+}
+
+void mpg_futex_wake_all(uint32_t *word, bool shared)
+{
+	wake(word, shared, INT_MAX);
 }
 
 void mpg_futex_before_fork(void)

@@ -46,6 +46,7 @@ bool mpg_futex_wait(struct mpg_wait *w, struct mpg_futex *f);
 void mpg_futex_end(struct mpg_futex *f);
 
 void mpg_futex_wake_one(uint32_t *word, bool shared);
+void mpg_futex_wake_all(uint32_t *word, bool shared);
 
 /* The way that this process takes: decided at the first use, by a test of each. */
 enum mpg_futex_way mpg_futex_way(void);

@@ -8,6 +8,7 @@
  */
 #include "engine/doorbell.h"
 #include "os/linux/futexring.h"
+#include "real.h"
 #include "sources/bells.h"
 #include "sources/futex_ways.h"
 
@@ -67,7 +68,7 @@ static struct crew *crew_of_this_thread(void)
 		return NULL;
 	}
 	crew->followers.next = crew->followers.previous = &crew->followers;
-	pthread_once(&once, prepare);
+	REAL(pthread_once)(&once, prepare);
 	pthread_setspecific(ending, crew);
 	return own = crew;
 }

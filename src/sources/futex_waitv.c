@@ -156,7 +156,7 @@ static struct watcher *new_watcher(void)
 
 	if (!watcher)
 		return NULL;
-	if (mpg_thread_start(&thread, watch, watcher) != 0) {
+	if (mpg_thread_start(&thread, MPG_THREAD_SMALL_STACK, watch, watcher) != 0) {
 		free(watcher);
 		return NULL;
 	}

@@ -2,13 +2,21 @@
 #include "sources/job.h"
 #include "engine/doorbell.h"
 #include "engine/stats.h"
+#include "os/linux/interrupt.h"
 #include "real.h"
 #include "registry/private.h"
 #include "registry/process.h"
 #include "sources/thread.h"
 
 /* How long the thread may be blocked until a cancelled worker has left its call. */
-#define INTERRUPTIBLE_MS 10
+#define CANCELLED_MS 10
+
+/*
+ * One that is interrupted comes as soon as it gets a processor; only a file server that does not
+ * answer keeps it. To go on without it would be wrong: what it wins later, a lock of the process
+ * for instance, may be what the caller has got in the meantime by another call.
+ */
+#define INTERRUPTED_MS 1000
 
 struct mpg_job *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
 {
@@ -38,14 +46,17 @@ static void put(struct mpg_job *job)
 		return;
 	if (job->give_back && is_through(job) && !job->taken)
 		job->give_back(job);
-	mpg_private_close(job->bell);
+	if (job->freed)
+		job->freed(job);
+	if (job->bell >= 0)
+		mpg_private_close(job->bell);
 	free(job);
 }
 
 /* Runs when the call has returned, and when the worker was cancelled in it. */
-static void finish(void *argument)
+static void finish(struct mpg_work *work)
 {
-	struct mpg_job *job = argument;
+	struct mpg_job *job = (struct mpg_job *)work;
 
 	atomic_store(&job->done, true);
 	mpg_doorbell_ring(job->bell);
@@ -53,13 +64,16 @@ static void finish(void *argument)
 }
 
 /* Before it looks whether it is abandoned, its waiter can see whom to interrupt. */
-static void run(struct mpg_job *job)
+static void run(struct mpg_work *work)
 {
+	struct mpg_job *job = (struct mpg_job *)work;
+
+	if (job->interruptible || job->uncancellable)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	if (!job->interruptible) {
 		job->run(job);
 		return;
 	}
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	atomic_store(&job->thread, (pid_t)syscall(SYS_gettid));
 	if (!atomic_load(&job->abandoned))
 		job->run(job);
@@ -67,24 +81,18 @@ static void run(struct mpg_job *job)
 		job->error = ECANCELED;
 }
 
-static void *work(void *argument)
-{
-	struct mpg_job *job = argument;
-
-	mpg_thread.mode = MPG_MODE_NATIVE;
-	pthread_cleanup_push(finish, job);
-	run(job);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	pthread_cleanup_pop(1);
-	return NULL;
-}
-
+/* In a vfork child no thread is to be had: it would be one of the parent's. */
 static int start(struct mpg_job *job)
 {
 	int error;
 
+	if (mpg_process_is_foreign())
+		return EPERM;
+	job->work.run = run;
+	job->work.done = finish;
+	job->work.may_queue = job->may_queue;
 	atomic_fetch_add(&job->references, 1);
-	error = mpg_thread_start(&job->worker, work, job);
+	error = mpg_pool_run(&job->work);
 	if (error)
 		atomic_fetch_sub(&job->references, 1);
 	return error;
@@ -96,24 +104,24 @@ static int start(struct mpg_job *job)
  * our hand: the call ends with EINTR, or else with what it won. It may come just before the call
  * begins, so it comes again.
  */
-#define SIGCANCEL __SIGRTMIN
-
 static void interrupt(struct mpg_job *job)
 {
 	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
 
-	for (int i = 0; i < INTERRUPTIBLE_MS && !atomic_load(&job->done); i++) {
+	mpg_interrupt_begin();
+	for (int i = 0; i < INTERRUPTED_MS && !atomic_load(&job->done); i++) {
 		if (atomic_load(&job->thread))
-			syscall(SYS_tgkill, getpid(), atomic_load(&job->thread), SIGCANCEL);
+			mpg_interrupt(atomic_load(&job->thread));
 		REAL(poll)(&bell, 1, 1);
 	}
+	mpg_interrupt_end();
 }
 
 static void wait_for_end(const struct mpg_job *job)
 {
 	struct pollfd bell = { .fd = job->bell, .events = POLLIN };
 
-	REAL(poll)(&bell, 1, INTERRUPTIBLE_MS);
+	REAL(poll)(&bell, 1, CANCELLED_MS);
 }
 
 /*
@@ -122,23 +130,45 @@ static void wait_for_end(const struct mpg_job *job)
  */
 static bool abandon(struct mpg_job *job)
 {
+	enum mpg_left left;
 	int cancelling;
 
-	/* Cancelled in here, the waiter would leave the worker neither joined nor detached. */
+	/* Cancelled in here, the waiter would leave the worker halfway. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
 	job->running = false;
 	atomic_store(&job->abandoned, true);
-	pthread_cancel(job->worker);
-	if (job->interruptible)
+	left = mpg_pool_leave(&job->work, !job->uncancellable);
+	if (left == MPG_LEFT_RUNNING && job->left)
+		job->left(job);
+	if (left == MPG_LEFT_QUEUE)
+		put(job);
+	else if (job->interruptible && left == MPG_LEFT_RUNNING)
 		interrupt(job);
-	else if (!job->wins_nothing)
+	else if (!job->wins_nothing && !job->uncancellable)
 		wait_for_end(job);
-	if (atomic_load(&job->done))
-		pthread_join(job->worker, NULL);
-	else
-		pthread_detach(job->worker);
 	pthread_setcancelstate(cancelling, NULL);
 	return !job->wins_nothing && atomic_load(&job->done) && is_through(job);
+}
+
+/*
+ * A fiber that was parked across fork() has no worker in the child: what that one held of the job
+ * is the fiber's, and what it has won is the parent's. The bell was closed; its number may be
+ * another's by now.
+ */
+static void orphan(struct mpg_job *job)
+{
+	atomic_store(&job->references, 1);
+	job->running = false;
+	job->taken = true;
+	job->bell = -1;
+}
+
+static bool leave(struct mpg_job *job)
+{
+	if (job->forks == mpg_process_forks)
+		return abandon(job);
+	orphan(job);
+	return false;
 }
 
 static bool take(struct mpg_job *job)
@@ -151,32 +181,42 @@ static bool take(struct mpg_job *job)
 /* False, with errno: the wait has ended and the job is abandoned. */
 static bool wait_for(struct mpg_wait *w, struct mpg_job *job)
 {
-	unsigned forks = mpg_process_forks;
 	int error;
 
+	/* A set for the fd of the call, which it has waited for before. */
+	mpg_wait_end(w);
+	if (job->uncancellable)
+		w->always_restarts = true;
 	while (!atomic_load(&job->done)) {
 		if (mpg_wait_on(w, job->bell, POLLIN))
 			continue;
 		error = errno;
-		/* A fiber that was parked across fork() has no worker in the child. */
-		if (forks == mpg_process_forks && abandon(job))
+		if (leave(job))
 			return true;
-		job->running = false;
 		errno = error;
 		return false;
 	}
-	abandon(job);
+	job->running = false;
 	return true;
+}
+
+/* As on a worker: what it calls does not wait for a turn of this very job, nor switch fibers. */
+static void run_here(struct mpg_job *job)
+{
+	mpg_thread.native_depth++;
+	job->run(job);
+	mpg_thread.native_depth--;
 }
 
 bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
 {
 	/* No thread to be had: blocking this one is right; an errno of ours would not be. */
 	if (start(job) != 0) {
-		job->run(job);
+		run_here(job);
 		return take(job);
 	}
 	mpg_stats_count(worked);
+	job->forks = mpg_process_forks;
 	job->running = true;
 	return wait_for(w, job) && take(job);
 }
@@ -187,9 +227,10 @@ void mpg_job_drop(struct mpg_job **job)
 
 	/* Only a waiter that was itself cancelled comes here with the worker still at it. */
 	if (*job && (*job)->running)
-		abandon(*job);
+		leave(*job);
 	if (*job) {
-		mpg_private_unwatch((*job)->bell);
+		if ((*job)->bell >= 0)
+			mpg_private_unwatch((*job)->bell);
 		put(*job);
 	}
 	errno = saved_errno;

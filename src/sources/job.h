@@ -14,6 +14,9 @@
  *	if (mpg_job_run(&w, job))
  *		n = job->result;
  *
+ * There is a worker at once, unless a call `may_queue`: behind others that end by themselves, too.
+ * One that may hold locks or memory is `uncancellable`, and no handler ends the wait for it.
+ *
  * A worker that may win something is cancelled at the price of losing it in the very instant; where
  * the call ends with EINTR in any case, `interruptible` makes it exact.
  */
@@ -21,24 +24,31 @@
 #define MPG_JOB_H
 
 #include "engine/wait.h"
+#include "sources/pool.h"
 
 #pragma GCC visibility push(hidden)
 
 struct mpg_job {
+	struct mpg_work work;		/* the pool's */
 	void (*run)(struct mpg_job *);	/* on the worker: sets result, and error if that is < 0 */
 	void (*give_back)(struct mpg_job *);	/* optional: what run() won and nobody has taken */
+	void (*left)(struct mpg_job *);	/* optional: its waiter goes, and run() may go on */
+	void (*freed)(struct mpg_job *);	/* optional: nobody has it any more */
 	ssize_t result;
 	int error;
-	int bell;
+	int bell;			/* -1: it is the parent's */
+	unsigned forks;			/* of mpg_process_forks, when it began to run */
 	_Atomic int references;
 	_Atomic bool done;
-	bool wins_nothing;		/* so whoever leaves it need not wait for its end */
-	bool interruptible;		/* run() is a call that no handler restarts */
 	_Atomic bool abandoned;		/* for run() to see */
-	_Atomic pid_t thread;
-	bool running;			/* a worker is to be joined */
+	bool running;			/* or stands in line */
 	bool taken;			/* mpg_job_run() has said that there is a result */
-	pthread_t worker;
+	_Atomic pid_t thread;
+	/* Fixed before it runs, and read by the worker as one word. */
+	bool wins_nothing;		/* so whoever leaves it need not wait for its end */
+	bool may_queue;			/* it ends by itself, whatever others do */
+	bool uncancellable;		/* and left to itself at once */
+	bool interruptible;		/* run() is a call that a signal ends with EINTR */
 };
 
 /* NULL with errno: then the caller makes the real call itself. */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sources/thread.h"
 
-#define STACK_BYTES (128 * 1024)
-
-int mpg_thread_start(pthread_t *thread, void *(*body)(void *), void *argument)
+int mpg_thread_start(pthread_t *thread, size_t stack, void *(*body)(void *), void *argument)
 {
 	pthread_attr_t attributes;
 	sigset_t all, mask;
@@ -11,7 +9,7 @@ int mpg_thread_start(pthread_t *thread, void *(*body)(void *), void *argument)
 
 	sigfillset(&all);
 	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	pthread_attr_setstacksize(&attributes, stack);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	error = pthread_create(thread, &attributes, body, argument);
 	/* Thread-local memory lies on the stack too: there may be more of it than we allow for. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads of the library: a small stack, and no signals, which are the application's to handle. */
+/* Threads of the library: they take no signals, which are the application's to handle. */
 #ifndef MPG_SOURCES_THREAD_H
 #define MPG_SOURCES_THREAD_H
 
@@ -7,8 +7,11 @@
 
 #pragma GCC visibility push(hidden)
 
-/* 0, or the error of pthread_create(). */
-int mpg_thread_start(pthread_t *thread, void *(*body)(void *), void *argument);
+/* For one that runs nothing but our own code. */
+#define MPG_THREAD_SMALL_STACK ((size_t)128 * 1024)
+
+/* `stack` in bytes. 0, or the error of pthread_create(). */
+int mpg_thread_start(pthread_t *thread, size_t stack, void *(*body)(void *), void *argument);
 
 #pragma GCC visibility pop
 

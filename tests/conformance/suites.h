@@ -28,17 +28,41 @@
 	X(sigwait) \
 	X(sem) \
 	X(sem_ends) \
+	X(mutex) \
+	X(mutex_fibers) \
+	X(rwlock) \
+	X(shared_locks) \
+	X(cond) \
+	X(join) \
+	X(once) \
 	X(signal) \
 	X(close) \
 	X(fd) \
+	X(open) \
+	X(fopen) \
+	X(lock) \
+	X(lock_ends) \
 	X(fork) \
 	X(child) \
 	X(system) \
+	X(stdio_beside) \
+	X(stdio_fibers) \
+	X(stdio_get) \
+	X(stdio_input) \
+	X(stdio_output) \
+	X(stdio_put) \
+	X(stdio_state) \
 	X(spawn) \
 	X(cancel) \
 	X(names) \
+	X(resolve) \
+	X(hosts) \
+	X(query) \
+	X(accounts) \
 	X(fortified) \
 	X(api) \
+	X(offload) \
+	X(imports) \
 	X(fibers)
 
 #define DECLARE(name) Suite *name##_suite(void);

@@ -147,8 +147,8 @@ static void assert_native(void)
 
 	other_side(0, say_hello);
 	OK(5, read(fd[0], buf, sizeof(buf)));
-	other_side_join();
 	ck_assert_int_eq(asked, before + 1);
+	other_side_join();
 }
 
 START_TEST(NATIVE_and_an_unknown_answer_block_the_thread)

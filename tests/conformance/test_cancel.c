@@ -8,16 +8,19 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/select.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "kinds.h"
 #include "suites.h"
+#include "switch.h"
 #include "way.h"
 
 static char buf[16];
@@ -133,6 +136,43 @@ static void in_msgsnd(void)
 		msgsnd(queue, &message, sizeof(message.text), 0);
 }
 
+static int open_file(void)
+{
+	char *path = scratch("lock");
+	int file = open(path, O_RDWR | O_CREAT, 0600);
+
+	ck_assert_int_ge(file, 0);
+	return file;
+}
+
+static void in_fcntl(void)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+
+	/* Under valgrind no other thread would run. */
+	if (is_emulated())
+		pause();
+	fcntl(open_file(), F_OFD_SETLKW, &lock);
+	fcntl(open_file(), F_OFD_SETLKW, &lock);
+}
+
+static void in_open(void)
+{
+	char *path = scratch("fifo");
+
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	open(path, O_RDONLY);
+}
+
+static void remove_files(void)
+{
+	char *path = scratch("lock");
+
+	unlink(path);
+	path = scratch("fifo");
+	unlink(path);
+}
+
 static void remove_queue(void)
 {
 	if (queue >= 0)
@@ -142,7 +182,7 @@ static void remove_queue(void)
 static void (*const calls[])(void) = {
 	in_read,	in_readv,      in_recv,	  in_recvmsg,	 in_write,     in_send,
 	in_accept,	in_poll,       in_select, in_epoll_wait, in_nanosleep, in_pause,
-	in_sigwaitinfo, in_mq_receive, in_msgrcv, in_msgsnd,
+	in_sigwaitinfo, in_mq_receive, in_msgrcv, in_msgsnd,	 in_fcntl,     in_open,
 };
 enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 
@@ -212,6 +252,7 @@ Suite *cancel_suite(void)
 	/* gcc 12's AddressSanitizer fails a check of its own when a cancelled thread unwinds. */
 	tcase_set_tags(tcase, "no-address");
 	tcase_add_checked_fixture(tcase, NULL, remove_queue);
+	tcase_add_checked_fixture(tcase, NULL, remove_files);
 	tcase_add_loop_test(tcase, a_thread_blocked_in_a_call_can_be_cancelled, 0, CALLS);
 	tcase_add_loop_test(tcase, a_call_acts_upon_a_cancellation_that_is_pending, 0, CALLS);
 	return suite;

@@ -334,7 +334,7 @@ START_TEST(a_thread_without_a_scheduler_never_enters_wait)
 	ck_assert_int_eq(pthread_create(&thread, NULL, read_it, NULL), 0);
 	UNTIL(reader_id && is_blocked(reader_id));
 	say_hello();
-	pthread_join(thread, NULL);
+	join_natively(thread);
 	ck_assert_int_eq(result, 5);
 	if (way != POLL)
 		ck_assert_uint_eq(waits(), before);

@@ -6,7 +6,9 @@
  */
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,8 +24,13 @@ ssize_t __recvfrom_chk(int end, void *to, size_t len, size_t room, int flags, st
 int __poll_chk(struct pollfd *set, nfds_t n, int timeout, size_t room);
 int __ppoll_chk(struct pollfd *set, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
 		size_t room);
+size_t __fread_chk(void *to, size_t room, size_t size, size_t n, FILE *file);
+size_t __fread_unlocked_chk(void *to, size_t room, size_t size, size_t n, FILE *file);
+char *__fgets_chk(char *to, size_t room, int n, FILE *file);
+char *__fgets_unlocked_chk(char *to, size_t room, int n, FILE *file);
 
 static char buf[16];
+static FILE *stream;
 static struct pollfd set[2];
 
 /* The compiler must not know. */
@@ -81,6 +88,47 @@ START_TEST(checking_calls_wait)
 }
 END_TEST
 
+static void say_twenty(void)
+{
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(write(fd[1], "abcd\n", 5), 5);
+}
+
+START_TEST(checking_calls_of_streams_wait)
+{
+	open_kind(_i);
+	stream = fdopen(fd[0], "r");
+	other_side(_i, say_twenty);
+	ck_assert_uint_eq(__fread_chk(buf, sizeof(buf), 1, 5, stream), 5);
+	ck_assert_uint_eq(__fread_unlocked_chk(buf, sizeof(buf), 5, 1, stream), 1);
+	ck_assert_ptr_eq(__fgets_chk(buf, sizeof(buf), 6, stream), buf);
+	ck_assert_ptr_eq(__fgets_unlocked_chk(buf, sizeof(buf), 16, stream), buf);
+	ck_assert_str_eq(buf, "abcd\n");
+	if (green())
+		ck_assert_uint_ge(waits(), 1);
+}
+END_TEST
+
+static void overflow_fread(void)
+{
+	result = __fread_chk(buf, sizeof(buf), 1, too_long, stream);
+}
+
+static void overflow_fread_unlocked(void)
+{
+	result = __fread_unlocked_chk(buf, sizeof(buf), too_long, SIZE_MAX / 4, stream);
+}
+
+static void overflow_fgets(void)
+{
+	result = __fgets_chk(buf, sizeof(buf), too_long, stream) != NULL;
+}
+
+static void overflow_fgets_unlocked(void)
+{
+	result = __fgets_unlocked_chk(buf, sizeof(buf), too_long, stream) != NULL;
+}
+
 static void overflow_read(void)
 {
 	result = __read_chk(fd[0], buf, too_long, sizeof(buf));
@@ -107,7 +155,9 @@ static void overflow_ppoll(void)
 }
 
 static void (*const overflows[])(void) = {
-	overflow_read, overflow_recv, overflow_recvfrom, overflow_poll, overflow_ppoll,
+	overflow_read,		 overflow_recv,	 overflow_recvfrom,
+	overflow_poll,		 overflow_ppoll, overflow_fread,
+	overflow_fread_unlocked, overflow_fgets, overflow_fgets_unlocked,
 };
 enum { OVERFLOWS = sizeof(overflows) / sizeof(overflows[0]) };
 
@@ -117,6 +167,8 @@ START_TEST(an_overflow_still_ends_the_program)
 	pid_t pid;
 
 	open_unix(fd);
+	stream = fdopen(fd[0], "r");
+	ck_assert_int_eq(write(fd[1], "a line of twenty-four...", 24), 24);
 	pid = fork();
 	if (pid == 0) {
 		close(STDERR_FILENO);
@@ -137,6 +189,7 @@ Suite *fortified_suite(void)
 
 	each_kind(tcase, fortified_calls_wait, SOCKET);
 	each_kind(tcase, checking_calls_wait, SOCKET);
+	each_kind(tcase, checking_calls_of_streams_wait, SOCKET | STREAM);
 	tcase_add_loop_test(tcase, an_overflow_still_ends_the_program, 0, OVERFLOWS);
 	return suite;
 }

@@ -3,6 +3,7 @@
  * system, popen, pclose: a shell, and the wait for its end.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -237,6 +238,31 @@ START_TEST(fclose_of_such_a_stream_is_pclose)
 }
 END_TEST
 
+static bool has_reader(FILE *file)
+{
+	struct pollfd end = { .fd = fileno(file) };
+
+	return poll(&end, 1, 0) == 0;
+}
+
+static int (*const ways_to_close[])(FILE *) = { pclose, fclose };
+
+/* How the shell ended comes first. */
+START_TEST(a_shell_that_has_not_read_all_is_an_error)
+{
+	signal(SIGPIPE, SIG_IGN);
+	stream = popen("exit 0", "w");
+	UNTIL(!has_reader(stream));
+	ck_assert_int_ge(fputs("hello", stream), 0);
+	FAILS(EPIPE, ways_to_close[_i](stream));
+	stream = popen("exit 6", "w");
+	UNTIL(!has_reader(stream));
+	ck_assert_int_ge(fputs("hello", stream), 0);
+	ck_assert_int_eq(ways_to_close[_i](stream), W_EXITCODE(6, 0));
+	FAILS(ECHILD, wait(NULL));
+}
+END_TEST
+
 START_TEST(popen_refuses_other_modes)
 {
 	static const char *const modes[] = { "", "rw", "x", "e", "re+" };
@@ -347,6 +373,7 @@ Suite *system_suite(void)
 	tcase_add_test(tcase, popen_writes_what_the_shell_reads);
 	each_side(tcase, pclose_waits);
 	each_side(tcase, fclose_of_such_a_stream_is_pclose);
+	tcase_add_loop_test(tcase, a_shell_that_has_not_read_all_is_an_error, 0, 2);
 	tcase_add_test(tcase, popen_refuses_other_modes);
 	tcase_add_test(tcase, a_stream_closes_on_exec_where_that_is_asked_for);
 	tcase_add_test(tcase, a_shell_has_no_end_of_the_streams_before_it);

@@ -37,7 +37,7 @@ alike "many processes" sh -c 'i=0; while [ $i -lt 20 ]; do i=$((i + 1)); echo $i
 alike "closed standard streams" sh -c 'cat <&- >&-; echo $?'
 alike "a writer without a reader" sh -c 'yes | head -n 1'
 printf 'int main(void) { return 7; }\n' >"$dir/seven.c"
-if "$CC" -static -o "$dir/seven" "$dir/seven.c" 2>/dev/null; then
+if $CC -static -o "$dir/seven" "$dir/seven.c" 2>/dev/null; then
 	alike "a static program" "$dir/seven"
 fi
 program='import os, socket, sys, threading
@@ -108,7 +108,7 @@ chmod 755 "$dir"
 cp "$library" "$dir/libmpgreen.so"
 chmod 755 "$dir/libmpgreen.so"
 ln -s libmpgreen.so "$dir/libmpgreen.so.0"
-"$CC" -I"$top/include" -o "$dir/probe" "$dir/probe.c" "$dir/libmpgreen.so" -Wl,-rpath,"$dir" ||
+$CC -I"$top/include" -o "$dir/probe" "$dir/probe.c" "$dir/libmpgreen.so" -Wl,-rpath,"$dir" ||
 	fail "the probe compiles"
 run env MPGREEN_SCHEDULER=poll "$dir/probe"
 same "the poll scheduler is used" "secure 0, waits some" "$out$err"

@@ -23,7 +23,7 @@ compare() {
 			return syscall(SYS_epoll_ctl, epfd, op, fd, event);
 		}
 	END
-	"$CC" -shared -fPIC -o "$dir/bad.so" "$dir/bad.c" || skip "no compiler for a library to preload"
+	$CC -shared -fPIC -o "$dir/bad.so" "$dir/bad.c" || skip "no compiler for a library to preload"
 	run "$PYTHON" "$top/tests/transparency/compare.py" --python "$PYTHON" --library "$dir/bad.so" \
 		--repeat 1 --test-limit 3 test_epoll
 	same "$1: exit status ($out$err)" "$2" "$status"

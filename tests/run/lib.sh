@@ -94,7 +94,7 @@ fake_library() {
 			fclose(log);
 		}
 	END
-	"$CC" -shared -fPIC -o "$1" "$dir/fake.c" || skip "no compiler for a library to preload"
+	$CC -shared -fPIC -o "$1" "$dir/fake.c" || skip "no compiler for a library to preload"
 }
 
 # fake_tree DIR: a build tree with the script and a library.

@@ -28,6 +28,10 @@ for value in native green; do sets --stdio $value MPGREEN_STDIO; done
 for value in 0 10 60000; do sets --turn-ms $value MPGREEN_TURN_MS; done
 for value in auto uring worker; do sets --accept $value MPGREEN_ACCEPT; done
 for value in auto uring waitv worker; do sets --sem $value MPGREEN_SEM; done
+for value in 0 8 256; do sets --workers $value MPGREEN_WORKERS; done
+sets --only kind:socket,peer:10.0.0.0/8 MPGREEN_ONLY
+sets --skip 'lib:libpq.so.*' MPGREEN_SKIP
+sets --rules "$dir/rules.txt" MPGREEN_RULES
 for value in on off; do sets --python $value MPGREEN_PYTHON; done
 for value in epoll '' Poll 'none poll'; do rejects --scheduler "$value" 'none poll'; done
 rejects --fds some 'all marked'
@@ -35,9 +39,14 @@ rejects --stdio on 'native green'
 for value in 60001 -1 x 1.5 '' 99999999999999999999 ' 1'; do
 	rejects --turn-ms "$value" '0 to 60000'
 done
+for value in -1 257 x ''; do rejects --workers "$value" '0 to 256'; done
 rejects --accept thread 'auto uring worker'
 rejects --sem thread 'auto uring waitv worker'
 rejects --python yes 'on off'
+
+same "a file of rules is found from another folder" "$dir/rules.txt" \
+	"$(cd "$dir" && "$script" --rules rules.txt printenv MPGREEN_RULES)"
+refused "no file of rules" 125 "--rules wants a file" "$script" --rules '' echo ran
 
 for name in $(grep -o '"MPGREEN_[A-Z_]*"' "$top/src/settings.c" | tr -d '"'); do
 	[ "$name" = MPGREEN_ ] || has "there is an option for $name" "$name" "$("$script" --help)"

@@ -51,7 +51,7 @@ cat >"$dir/broken.c" <<'END'
 void nowhere_defined(void);
 void (*needed)(void) = nowhere_defined;
 END
-"$CC" -shared -fPIC -Wl,-z,now -o "$dir/broken.so" "$dir/broken.c"
+$CC -shared -fPIC -Wl,-z,now -o "$dir/broken.so" "$dir/broken.c"
 refused "a library that needs what is not there" 126 "$dir/broken.so" \
 	"$script" --library "$dir/broken.so" true
 if [ "$(id -u)" != 0 ]; then

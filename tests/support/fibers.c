@@ -180,6 +180,7 @@ static void run_others(void)
 	if (next == self)
 		return;
 	loop.running = next;
+	mpgreen_switched(self, next);
 	switch_leave(&self->notes, &next->notes, self->state == ENDED);
 	swapcontext(&self->context, &next->context);
 	switch_arrive(&self->notes);
@@ -188,13 +189,16 @@ static void run_others(void)
 static int wait_for(void *self, const mpgreen_wait *what)
 {
 	struct fiber *fiber = loop.running;
+	int token = mpgreen_native_enter();
 
+	/* It locks a mutex of the test library. */
 	ck_assert_ptr_eq(self, &loop);
+	mpgreen_native_leave(token);
 	if (loop.looking)
 		return MPGREEN_NATIVE;
 	loop.waits++;
 	loop.waits_of_others += fibers_inside();
-	if (loop.answer) {
+	if (loop.answer && !(what->flags & MPGREEN_UNCANCELLABLE)) {
 		errno = loop.answer_errno;
 		return loop.answer;
 	}

@@ -7,6 +7,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -86,24 +87,45 @@ void open_pipe(int ends[2])
 	ck_assert_int_eq(pipe(ends), 0);
 }
 
-char *scratch(const char *name)
+static char scratch_folder[64];
+static pid_t scratch_owner;
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
 {
-	static char folder[64], path[PATH_MAX];
-	const char *parent = getenv("TMPDIR");
-
-	snprintf(folder, sizeof(folder), "%.40s/mpgreen-%d", parent ? parent : "/tmp", getpid());
-	if (mkdir(folder, 0700) < 0)
-		ck_assert_int_eq(errno, EEXIST);
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-
-	return path;
+	(void)status;
+	(void)kind;
+	(void)where;
+	return remove(path);
 }
 
-static void remove_scratch(char *path)
+static void remove_scratch_folder(void)
 {
-	ck_assert_int_eq(unlink(path), 0);
-	*strrchr(path, '/') = '\0';
-	rmdir(path);
+	if (getpid() == scratch_owner)
+		nftw(scratch_folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void make_scratch_folder(void)
+{
+	const char *parent = getenv("TMPDIR");
+
+	if (scratch_owner != 0)
+		return;
+	snprintf(scratch_folder, sizeof(scratch_folder), "%.40s/mpgreen-XXXXXX",
+		 parent ? parent : "/tmp");
+	/* In this order: the thread may be cancelled in mkdtemp(). */
+	atexit(remove_scratch_folder);
+	scratch_owner = getpid();
+	ck_assert_ptr_nonnull(mkdtemp(scratch_folder));
+}
+
+char *scratch(const char *name)
+{
+	static char path[PATH_MAX];
+
+	make_scratch_folder();
+	snprintf(path, sizeof(path), "%s/%s", scratch_folder, name);
+
+	return path;
 }
 
 void open_fifo(int ends[2])
@@ -118,7 +140,7 @@ void open_fifo(int ends[2])
 	ends[1] = open(path, O_WRONLY);
 	ck_assert(ends[0] >= 0 && ends[1] >= 0);
 	close(both);
-	remove_scratch(path);
+	ck_assert_int_eq(unlink(path), 0);
 }
 
 /* Raw: a byte is a byte. The master writes, the slave reads. */

@@ -50,7 +50,7 @@ int listen_unix(struct sockaddr_storage *addr, socklen_t *len, int backlog);
 /* Fills the way from an end until no byte more fits. Returns how many fitted. */
 size_t fill(int end);
 
-/* A folder that is removed when the case ends, as an absolute path. */
+/* NAME in a folder that is removed when the process of the case exits. */
 char *scratch(const char *name);
 
 void set_timeout(int end, int option, int ms);

@@ -215,13 +215,21 @@ void other_side(int side, void (*act)(void))
 	ck_assert_int_eq(pthread_create(&test.sides[test.n_sides++], NULL, run_side, copy), 0);
 }
 
+void join_natively(pthread_t thread)
+{
+	int native = mpgreen_native_enter();
+
+	pthread_join(thread, NULL);
+	mpgreen_native_leave(native);
+}
+
 void other_side_join(void)
 {
 	test.joining = true;
 	if (way == FIBERS)
 		fibers_join();
 	while (test.n_sides > 0)
-		pthread_join(test.sides[--test.n_sides], NULL);
+		join_natively(test.sides[--test.n_sides]);
 	test.joining = false;
 }
 

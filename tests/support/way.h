@@ -59,6 +59,9 @@ void settle(void);
 /* Until every other side has ended. */
 void other_side_join(void);
 
+/* Without a wait that a test would count. */
+void join_natively(pthread_t thread);
+
 /* Is the thread asleep in a system call that is no lock? */
 bool is_blocked(pid_t thread);
 

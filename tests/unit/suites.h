@@ -7,6 +7,7 @@
 	SUITE(settings) \
 	SUITE(real) \
 	SUITE(fds) \
+	SUITE(policy) \
 	SUITE(private) \
 	SUITE(process) \
 	SUITE(nowait) \
@@ -18,18 +19,28 @@
 	SUITE(stats) \
 	SUITE(doorbell) \
 	SUITE(scheduler) \
+	SUITE(held) \
 	SUITE(signals) \
 	SUITE(inside) \
 	SUITE(wait) \
 	SUITE(interrupted) \
 	SUITE(progress) \
+	SUITE(signature) \
+	SUITE(pool) \
+	SUITE(serial) \
 	SUITE(job) \
+	SUITE(lookup) \
 	SUITE(abandoned) \
+	SUITE(offload) \
 	SUITE(child) \
 	SUITE(futex) \
+	SUITE(parking) \
 	SUITE(iovec) \
 	SUITE(control) \
 	SUITE(readiness) \
+	SUITE(imports) \
+	SUITE(rules) \
+	SUITE(bindings) \
 	SUITE(python)
 
 #define SUITE(name) Suite *name##_suite(void);

@@ -293,7 +293,7 @@ int in_vfork_child(int (*body)(void *), void *argument)
 		clone(body, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, argument));
 }
 
-bool fake_set_uid, fake_no_uring, fake_no_threads, fake_no_pidfd;
+bool fake_set_uid, fake_no_uring, fake_no_threads, fake_no_pidfd, fake_old_libc;
 void (*during_dlsym)(void);
 
 void *__real_dlsym(void *handle, const char *name);
@@ -311,6 +311,8 @@ void *__wrap_dlsym(void *handle, const char *name)
 {
 	if (during_dlsym)
 		during_dlsym();
+	if (fake_old_libc && handle == RTLD_NEXT && strncmp(name, "res_", 4) == 0)
+		return NULL;
 	return __real_dlsym(handle, name);
 }
 

@@ -31,7 +31,8 @@ Suite *suite_of(const char *name, const struct unit_test *tests, size_t n);
 	}
 
 /*
- * For a test that a sanitizer makes impossible: TSan answers sigaction() from a table of its own;
+ * For a test that a sanitizer makes impossible: TSan answers sigaction() from a table of its own,
+ * runs a thread of its own, and lets a fork child start none;
  * ASan (of gcc 12) fails a check of its own when pthread_cancel() unwinds a thread.
  */
 #ifdef __SANITIZE_THREAD__
@@ -122,7 +123,7 @@ int in_child(int (*body)(void *), void *argument);
 int in_vfork_child(int (*body)(void *), void *argument);
 
 /* The kernel says that this program is set-uid; has no io_uring; no pidfd; no room for a thread. */
-extern bool fake_set_uid, fake_no_uring, fake_no_pidfd, fake_no_threads;
+extern bool fake_set_uid, fake_no_uring, fake_no_pidfd, fake_no_threads, fake_old_libc;
 
 /* Called by each dlsym() of the library. */
 extern void (*during_dlsym)(void);

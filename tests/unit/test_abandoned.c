@@ -20,6 +20,20 @@ static void run_poll(struct mpg_job *job)
 	mpg_job_finish(job, r);
 }
 
+static int empty[2];
+
+/* A signal with SA_RESTART would not end it. */
+static void run_read(struct mpg_job *job)
+{
+	char byte;
+	ssize_t n;
+
+	begun++;
+	n = REAL(read)(empty[0], &byte, 1);
+	came_back++;
+	mpg_job_finish(job, n);
+}
+
 /* Not before its waiter waits. */
 static void run_nothing(struct mpg_job *job)
 {
@@ -84,6 +98,50 @@ START_TEST(an_interruptible_call_comes_back_before_its_waiter_goes_on)
 }
 END_TEST
 
+/* Of glibc's own signal, as the kernel tells. */
+static unsigned long flags_of_cancellation(void)
+{
+	unsigned long action[8] = { 0 };
+
+	ck_assert_int_eq(syscall(SYS_rt_sigaction, __SIGRTMIN, NULL, action, 8), 0);
+	return action[1];
+}
+
+static void *be_cancelled(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+/* The first pthread_cancel() of a process installs the handler. */
+static void install_handler(void)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, be_cancelled, NULL), 0);
+	pthread_cancel(thread);
+	REAL(pthread_join)(thread, NULL);
+}
+
+START_TEST(an_interruptible_call_is_not_restarted)
+{
+	unsigned long before;
+	struct mpg_job *job;
+
+	install_handler();
+	before = flags_of_cancellation();
+	open_pipe(empty);
+	PLAY({ .verdict = MPGREEN_CANCELLED, .error = ESTALE, .meanwhile = await_begun });
+	job = new_job(run_read);
+	job->interruptible = true;
+	ck_assert(!mpg_job_run(&w, job));
+	ck_assert_int_eq(came_back, 1);
+	drop_and_await_freed(job);
+	ck_assert_uint_eq(flags_of_cancellation(), before);
+}
+END_TEST
+
 /* The interruption may come before the call, or before the thread. */
 START_TEST(an_interruptible_call_ends_whenever_it_is_abandoned)
 {
@@ -127,6 +185,7 @@ START_TEST(a_worker_that_wins_nothing_does_not_keep_a_cancelled_waiter)
 END_TEST
 
 SUITE_OF(abandoned, { an_interruptible_call_comes_back_before_its_waiter_goes_on, 0 },
+	 { an_interruptible_call_is_not_restarted, 20 },
 	 { an_interruptible_call_ends_whenever_it_is_abandoned, 50 },
 	 { what_an_interruptible_call_won_meanwhile_is_its_result, 0 },
 	 { a_worker_that_wins_nothing_does_not_keep_a_cancelled_waiter, 0 })

@@ -381,7 +381,7 @@ START_TEST(without_a_worker_the_thread_is_blocked)
 	fake_no_threads = true;
 	ck_assert_int_eq(wait(&status), child);
 	assert_exits(status);
-	pthread_join(thread, NULL);
+	REAL(pthread_join)(thread, NULL);
 }
 END_TEST
 

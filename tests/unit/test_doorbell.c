@@ -2,6 +2,7 @@
 /* src/engine/doorbell.c: one eventfd for each thread. */
 #include "engine/doorbell.h"
 #include "os/linux/nowait.h"
+#include "real.h"
 #include "registry/private.h"
 #include "support.h"
 
@@ -64,7 +65,7 @@ START_TEST(each_thread_has_its_own_and_takes_it_along)
 	void *other;
 
 	ck_assert_int_eq(pthread_create(&thread, NULL, bell_of_thread, NULL), 0);
-	pthread_join(thread, &other);
+	REAL(pthread_join)(thread, &other);
 	ck_assert_int_ne((int)(intptr_t)other, bell);
 	ck_assert(!is_open((int)(intptr_t)other));
 	ck_assert(is_open(bell));

@@ -198,7 +198,7 @@ START_TEST(a_thread_cancelled_in_a_wait_is_no_waiter_any_more)
 
 	open_pipe(ends);
 	ck_assert_int_eq(pthread_create(&thread, NULL, read_until_cancelled, NULL), 0);
-	pthread_join(thread, &result);
+	REAL(pthread_join)(thread, &result);
 	ck_assert_ptr_eq(result, PTHREAD_CANCELED);
 	ck_assert_uint_eq(script.waits, 1);
 	ck_assert_uint_eq(mpg_fd_entry(ends[0])->waiters, 0);

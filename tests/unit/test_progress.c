@@ -157,6 +157,7 @@ START_TEST(from_the_fourth_wait_on_changes_are_waited_for)
 	ck_assert_int_eq(script.seen[2].fd, ends[0]);
 	ck_assert(mpg_private_is(script.seen[3].fd));
 	ck_assert_int_eq(script.seen[4].fd, script.seen[3].fd);
+	ck_assert_int_eq(script.seen[4].about, ends[0]);
 	ck_assert_int_eq(script.seen[3].events, POLLIN);
 	ck_assert_int_eq(script.seen[3].deadline_ns, MPGREEN_FOREVER);
 }

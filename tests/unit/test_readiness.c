@@ -58,6 +58,19 @@ START_TEST(one_fd_is_waited_for_itself)
 }
 END_TEST
 
+START_TEST(asking_for_what_is_told_anyway_changes_nothing)
+{
+	struct pollfd p;
+
+	open_pipe(ends);
+	p = (struct pollfd){ ends[0], POLLIN | POLLERR | POLLHUP | POLLNVAL, 0 };
+	PLAY(READY_AFTER(write_a_byte, ends[1]));
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	ck_assert_int_eq(p.revents, POLLIN);
+	ck_assert(script.seen[0].fd == ends[0] && script.seen[0].events == POLLIN);
+}
+END_TEST
+
 START_TEST(several_fds_are_waited_for_through_a_private_one)
 {
 	MPG_READINESS(r);
@@ -271,7 +284,7 @@ END_TEST
 
 SUITE_OF(readiness, { a_call_that_may_not_wait_lets_go_of_nothing, 0 },
 	 { poll_in_a_native_section_leaves_standard_input_open, 0 },
-	 { one_fd_is_waited_for_itself, 0 },
+	 { one_fd_is_waited_for_itself, 0 }, { asking_for_what_is_told_anyway_changes_nothing, 0 },
 	 { several_fds_are_waited_for_through_a_private_one, 0 },
 	 { a_set_is_waited_for_as_often_as_needed_without_another_on_top, 0 },
 	 { what_has_happened_before_a_wait_is_settled_after_it, 0 },

@@ -36,6 +36,8 @@ static const struct {
 	{ "MPGREEN_TURN_MS=7", &mpg_settings.turn_ms, 7 },
 	{ "MPGREEN_TURN_MS=60000", &mpg_settings.turn_ms, 60000 },
 	{ "MPGREEN_TURN_MS=00012", &mpg_settings.turn_ms, 12 },
+	{ "MPGREEN_WORKERS=0", &mpg_settings.workers, 0 },
+	{ "MPGREEN_WORKERS=256", &mpg_settings.workers, 256 },
 };
 enum { N_ACCEPTED = sizeof(accepted) / sizeof(accepted[0]) };
 
@@ -65,6 +67,8 @@ static const struct {
 	{ "MPGREEN_TURN_MS=60001", "0 to 60000" },
 	{ "MPGREEN_TURN_MS=10ms", "0 to 60000" },
 	{ "MPGREEN_TURN_MS=99999999999999999999999", "0 to 60000" },
+	{ "MPGREEN_WORKERS=257", "0 to 256" },
+	{ "MPGREEN_WORKERS=many", "0 to 256" },
 };
 enum { N_REFUSED = sizeof(refused) / sizeof(refused[0]) };
 
@@ -102,7 +106,7 @@ START_TEST(an_unknown_variable_is_refused_with_the_names_that_there_are)
 	ck_assert_ptr_nonnull(strstr(line,
 				     "MPGREEN_ACCEPT, MPGREEN_FDS, MPGREEN_PYTHON, "
 				     "MPGREEN_SCHEDULER, MPGREEN_SEM, MPGREEN_STDIO, "
-				     "MPGREEN_TURN_MS"));
+				     "MPGREEN_TURN_MS, MPGREEN_WORKERS"));
 	ck_assert_ptr_eq(strchr(line, '\n'), line + strlen(line) - 1);
 	ck_assert(mpg_settings.refused);
 }

@@ -10,7 +10,7 @@
 static void make_calls(int n)
 {
 	for (int i = 0; i < n; i++)
-		mpg_turn_count();
+		mpg_turn_count(-1);
 }
 
 /* As if the turn had begun that long ago, and the next call looked at the clock. */
@@ -52,6 +52,20 @@ START_TEST(a_turn_beyond_its_budget_yields)
 	ck_assert_int_eq(script.seen[0].events, 0);
 	ck_assert_int_le(script.seen[0].deadline_ns, mpg_clock_now());
 	ck_assert_str_eq(script.seen[0].call, "yield");
+}
+END_TEST
+
+/* Who is interrupted in it can tell which connection is half read. */
+START_TEST(a_yield_tells_which_fd_the_call_is_about)
+{
+	PLAY(READY, READY);
+	be_in_a_turn_of(11);
+	mpg_turn_count(123);
+	ck_assert_int_eq(script.seen[0].fd, -1);
+	ck_assert_int_eq(script.seen[0].about, 123);
+	be_in_a_turn_of(11);
+	make_calls(1);
+	ck_assert_int_eq(script.seen[1].about, -1);
 }
 END_TEST
 
@@ -127,7 +141,8 @@ END_TEST
 
 SUITE_OF(turn, { the_clock_is_looked_at_only_now_and_then, 0 },
 	 { a_turn_within_its_budget_goes_on, 0 }, { a_turn_beyond_its_budget_yields, 0 },
-	 { after_a_yield_a_new_turn_begins, 0 }, { a_yield_is_counted_as_one_and_not_as_a_wait, 0 },
-	 { a_yield_keeps_errno, 0 }, { without_a_budget_nobody_yields, 0 },
-	 { a_wait_ends_the_turn, 0 }, { where_the_scheduler_may_not_wait_there_is_no_yield, 0 },
+	 { a_yield_tells_which_fd_the_call_is_about, 0 }, { after_a_yield_a_new_turn_begins, 0 },
+	 { a_yield_is_counted_as_one_and_not_as_a_wait, 0 }, { a_yield_keeps_errno, 0 },
+	 { without_a_budget_nobody_yields, 0 }, { a_wait_ends_the_turn, 0 },
+	 { where_the_scheduler_may_not_wait_there_is_no_yield, 0 },
 	 { a_vfork_child_never_yields, 0 })
