@@ -15,8 +15,8 @@ static int one(void)
 	return 1;
 }
 
-__attribute__((used, no_sanitize("address", "thread", "undefined")))
-static int (*choose(void))(void)
+__attribute__((used,
+	       no_sanitize("address", "thread", "undefined"))) static int (*choose(void))(void)
 {
 	const slow *filled = &hold;
 
