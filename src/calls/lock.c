@@ -20,7 +20,6 @@ struct lock_job {
 	struct flock lock;
 	const struct mpg_fd *entry;	/* NULL: as it was, for ever */
 	uint32_t generation;
-	unsigned forks;			/* of mpg_process_forks, when the copy was made */
 };
 
 /* Has fd been left alone since the call began? Closed, its number may be another file's by now. */
@@ -98,7 +97,7 @@ static void close_copy(struct mpg_job *job)
 	const struct lock_job *l = (struct lock_job *)job;
 
 	/* In a fork child it is closed already. */
-	if (l->copy >= 0 && l->forks == mpg_process_forks)
+	if (l->copy >= 0 && job->forks == mpg_process_forks)
 		mpg_private_close(l->copy);
 }
 
@@ -111,7 +110,6 @@ static struct mpg_job *new_job(int fd, bool of_description, void (*run)(struct m
 		return NULL;
 	l->fd = fd;
 	l->copy = of_description ? mpg_private_adopt(REAL(fcntl)(fd, F_DUPFD_CLOEXEC, 0)) : -1;
-	l->forks = mpg_process_forks;
 	job->freed = close_copy;
 	return job;
 }

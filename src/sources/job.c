@@ -27,6 +27,7 @@ struct mpg_job *mpg_job_new(size_t size, void (*run)(struct mpg_job *))
 	job->run = run;
 	job->result = -1;
 	job->error = ECANCELED;	/* until run() is through */
+	job->forks = mpg_process_forks;
 	atomic_init(&job->references, 1);
 	job->bell = mpg_private_adopt(REAL(eventfd)(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	if (job->bell >= 0)
@@ -216,7 +217,6 @@ bool mpg_job_run(struct mpg_wait *w, struct mpg_job *job)
 		return take(job);
 	}
 	mpg_stats_count(worked);
-	job->forks = mpg_process_forks;
 	job->running = true;
 	return wait_for(w, job) && take(job);
 }

@@ -37,7 +37,7 @@ struct mpg_job {
 	ssize_t result;
 	int error;
 	int bell;			/* -1: it is the parent's */
-	unsigned forks;			/* of mpg_process_forks, when it began to run */
+	unsigned forks;			/* of mpg_process_forks, when it was made */
 	_Atomic int references;
 	_Atomic bool done;
 	_Atomic bool abandoned;		/* for run() to see */
