@@ -17,26 +17,6 @@
 #include "suites.h"
 #include "way.h"
 
-static _Atomic bool held, asking, released;
-
-static void hold_until_asked(void)
-{
-	OK(0, pthread_mutex_lock(&mutex));
-	held = true;
-	while (!asking)
-		usleep(500);
-	await_sleep();
-	released = true;
-	OK(0, pthread_mutex_unlock(&mutex));
-}
-
-static void begin_holding(int side)
-{
-	beside(side, hold_until_asked);
-	AWAIT(held);
-	count_waits_anew();
-}
-
 /* The other side being a fiber, the scheduler was asked; a thread may be quick enough. */
 static void assert_waited_for(int side)
 {
@@ -74,13 +54,6 @@ START_TEST(trylock_does_not_wait_for_another_holder)
 END_TEST
 
 /* The calls with a time limit. */
-static int lock_until_real(long ms)
-{
-	struct timespec time = in_ms(CLOCK_REALTIME, ms);
-
-	return pthread_mutex_timedlock(&mutex, &time);
-}
-
 static int lock_until_monotonic(long ms)
 {
 	struct timespec time = in_ms(CLOCK_MONOTONIC, ms);

@@ -17,8 +17,6 @@
 #include "suites.h"
 #include "way.h"
 
-static _Atomic bool held, asking, released;
-
 static int order[160], n_order;
 
 static void take_in_turn(void)
@@ -194,31 +192,6 @@ START_TEST(who_was_left_without_a_wait_has_its_mutex_while_another_waits)
 	ck_assert(held);
 }
 END_TEST
-
-static void hold_until_asked(void)
-{
-	OK(0, pthread_mutex_lock(&mutex));
-	held = true;
-	while (!asking)
-		usleep(500);
-	await_sleep();
-	released = true;
-	OK(0, pthread_mutex_unlock(&mutex));
-}
-
-static void begin_holding(int side)
-{
-	beside(side, hold_until_asked);
-	AWAIT(held);
-	count_waits_anew();
-}
-
-static int lock_until_real(long ms)
-{
-	struct timespec time = in_ms(CLOCK_REALTIME, ms);
-
-	return pthread_mutex_timedlock(&mutex, &time);
-}
 
 START_TEST(a_lock_is_not_cancelled_and_one_with_a_limit_says_timed_out)
 {

@@ -140,6 +140,16 @@ static const struct mode {
 } modes[] = { { _IOFBF, ROOM }, { _IOLBF, ROOM }, { _IOFBF, LEN }, { _IOFBF, 1000 } };
 enum { MODES = sizeof(modes) / sizeof(modes[0]) };
 
+/* act() is made while it waits. */
+static void write_text(void)
+{
+	ck_assert_int_ge(fputs(text, stream), 0);
+	ck_assert_int_eq(fflush(stream), 0);
+	assert_waited();
+	until_done();
+	ck_assert_int_eq(fclose(stream), 0);
+}
+
 START_TEST(what_is_put_beside_a_flush_is_written_once)
 {
 	int row = _i / other_sides();
@@ -150,11 +160,7 @@ START_TEST(what_is_put_beside_a_flush_is_written_once)
 	open_full(mode->mode, mode->size);
 	beside(_i, row / MODES / BESIDE_ROWS);
 	other_side(0, take_until_end);
-	ck_assert_int_ge(fputs(text, stream), 0);
-	ck_assert_int_eq(fflush(stream), 0);
-	assert_waited();
-	until_done();
-	ck_assert_int_eq(fclose(stream), 0);
+	write_text();
 	other_side_join();
 	ck_assert_uint_eq(count('x'), LEN);
 	ck_assert_uint_eq(count('h'), what->n);
@@ -182,11 +188,7 @@ START_TEST(what_libc_flushes_beside_is_written_once)
 	begun = true;
 	other_side(_i, act_beside);
 	other_side(0, take_until_end);
-	ck_assert_int_ge(fputs(text, stream), 0);
-	ck_assert_int_eq(fflush(stream), 0);
-	assert_waited();
-	until_done();
-	ck_assert_int_eq(fclose(stream), 0);
+	write_text();
 	stdout = was;
 	other_side_join();
 	ck_assert_uint_eq(count('x'), LEN);

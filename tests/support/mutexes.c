@@ -2,6 +2,11 @@
 #include "mutexes.h"
 
 #include <check.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "beside.h"
+#include "way.h"
 
 const struct mutex_kind kinds[KINDS] = {
 	{ .type = PTHREAD_MUTEX_NORMAL },
@@ -16,6 +21,7 @@ const struct mutex_kind kinds[KINDS] = {
 };
 
 pthread_mutex_t mutex;
+_Atomic bool held, asking, released;
 
 void make(int row)
 {
@@ -29,4 +35,29 @@ void make(int row)
 	ck_assert_int_eq(pthread_mutexattr_setpshared(&attr, kind->shared), 0);
 	ck_assert_int_eq(pthread_mutex_init(&mutex, &attr), 0);
 	pthread_mutexattr_destroy(&attr);
+}
+
+static void hold_until_asked(void)
+{
+	OK(0, pthread_mutex_lock(&mutex));
+	held = true;
+	while (!asking)
+		usleep(500);
+	await_sleep();
+	released = true;
+	OK(0, pthread_mutex_unlock(&mutex));
+}
+
+void begin_holding(int side)
+{
+	beside(side, hold_until_asked);
+	AWAIT(held);
+	count_waits_anew();
+}
+
+int lock_until_real(long ms)
+{
+	struct timespec time = in_ms(CLOCK_REALTIME, ms);
+
+	return pthread_mutex_timedlock(&mutex, &time);
 }
